@@ -1,0 +1,136 @@
+"""Reads a declaration and refuses what cannot work: file, key, expected, found."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from miglab.errors import DeclarationError
+from miglab.topology import Topology
+from miglab.values import size_text
+
+RESERVED_NAMES = frozenset({"lan", "lo", "tap0", "localhost"})
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """YAML that refuses a key given twice; plain YAML silently keeps the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]  # type: ignore[no-untyped-call]  # PyYAML's stubs leave it out
+        for key, times in Counter(map(str, keys)).items():
+            if times > 1:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"{key}: expected once, found {times} times", node.start_mark
+                )
+        return super().construct_mapping(node, deep=deep)
+
+
+def load(path: Path, machine_memory: int | None = None) -> Topology:
+    """The topology declared in ``path``.
+
+    ``machine_memory`` in bytes bounds the guest where the lab runs on this very machine.
+    Raises DeclarationError with a line for each problem.
+    """
+    topology = _parse(path, _read(path))
+    problems = [f"{path}: {problem}" for problem in conflicts(topology, machine_memory)]
+    if problems:
+        raise DeclarationError(problems)
+    return topology
+
+
+def _read(path: Path) -> object:
+    try:
+        return yaml.load(path.read_text(), _UniqueKeyLoader)
+    except FileNotFoundError:
+        raise DeclarationError(
+            [f"{path}: expected a declaration, found no file; name one with --topology FILE"]
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise DeclarationError([f"{path}: expected readable text, found {error}"]) from None
+    except yaml.YAMLError as error:
+        text = " ".join(str(error).split())
+        raise DeclarationError([f"{path}: expected YAML, found {text}"]) from None
+
+
+def _parse(path: Path, data: object) -> Topology:
+    try:
+        return Topology.model_validate(data)
+    except ValidationError as error:
+        raise DeclarationError(f"{path}: {line}" for line in problems_of(error)) from None
+
+
+def problems_of(error: ValidationError) -> Iterator[str]:
+    """One line for each of pydantic's errors: key, expected, found."""
+    for detail in error.errors(include_url=False):
+        key = _key(detail["loc"])
+        if detail["type"] == "missing":
+            yield f"{key}: expected a value, found none"
+        elif detail["type"] == "extra_forbidden":
+            yield f"{key}: expected no such key, found {detail['input']!r}"
+        else:
+            expected = detail["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+            expected = expected if expected.startswith("expected") else f"expected {expected}"
+            yield f"{key}: {expected}, found {detail['input']!r}"
+
+
+def _key(location: Iterable[str | int]) -> str:
+    parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+    return "".join(parts).removeprefix(".") or "the file"
+
+
+def conflicts(topology: Topology, machine_memory: int | None = None) -> Iterator[str]:
+    """What each value allows and all of them together do not."""
+    yield from _outside_network(topology)
+    yield from _roles(topology)
+    names = [(f"nodes[{i}].name", node.name) for i, node in enumerate(topology.nodes)]
+    yield from _twice([*names, ("guest.name", topology.guest.name)])
+    yield from _twice(_addresses(topology))
+    macs = [(f"nodes[{i}].mac", node.nic_mac) for i, node in enumerate(topology.nodes)]
+    yield from _twice([*macs, ("guest.mac", topology.guest.mac)])
+    for key, name in names:
+        if name in RESERVED_NAMES:
+            yield f"{key}: expected a name the lab does not use itself, found {name!r}"
+    if topology.network.nic == topology.network.bridge:
+        yield f"network.bridge: expected another name than network.nic, found {topology.network.nic!r} for both"
+    if not topology.share.path.is_absolute() or len(topology.share.path.parts) < 2:
+        yield f"share.path: expected an absolute directory, found {str(topology.share.path)!r}"
+    if machine_memory and topology.guest.memory > machine_memory:
+        yield (
+            f"guest.memory: expected no more than this machine's {machine_memory >> 20}MiB,"
+            f" found {size_text(topology.guest.memory)}"
+        )
+
+
+def _addresses(topology: Topology) -> list[tuple[str, object]]:
+    return [
+        ("network.gateway", topology.network.gateway),
+        *((f"nodes[{i}].address", node.address) for i, node in enumerate(topology.nodes)),
+        ("guest.address", topology.guest.address),
+    ]
+
+
+def _outside_network(topology: Topology) -> Iterator[str]:
+    hosts = topology.network.subnet
+    for key, address in _addresses(topology):
+        if address not in hosts or address in (hosts.network_address, hosts.broadcast_address):
+            yield f"{key}: expected a host's address inside {hosts}, found {address}"
+
+
+def _roles(topology: Topology) -> Iterator[str]:
+    servers = [node.name for node in topology.nodes if node.role == "nfs"]
+    if len(servers) != 1:
+        yield f"nodes: expected exactly one node with role nfs, found {', '.join(servers) or 'none'}"
+    if len(topology.hypervisors) < 2:
+        names = ", ".join(node.name for node in topology.hypervisors) or "none"
+        yield f"nodes: expected at least two nodes with role hypervisor, found {names}"
+
+
+def _twice(pairs: Iterable[tuple[str, object]]) -> Iterator[str]:
+    seen: dict[object, str] = {}
+    for key, value in pairs:
+        if value in seen:
+            yield f"{key}: expected another value than {seen[value]} has, found {value} for both"
+        seen.setdefault(value, key)

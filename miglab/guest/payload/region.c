@@ -1,0 +1,59 @@
+/* The memory under load. The version each page should be at is kept apart from the page: a page that
+ * came back older from a migration is whole in itself, and only an outside witness can tell. */
+#define _GNU_SOURCE
+#include "payload.h"
+
+#include <sys/mman.h>
+
+static size_t region_bytes(uint64_t pages)
+{
+    return pages * (PAGE_BYTES + sizeof(uint32_t));
+}
+
+/* Address space only; memory is taken as the pages are first written. All pages are at version 0. */
+bool region_new(struct region *region, uint64_t pages, uint64_t seed, unsigned compressibility_pct)
+{
+    void *memory = mmap(NULL, region_bytes(pages), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        return false;
+    *region = (struct region){
+        .pages = memory,
+        .count = pages,
+        .seed = seed,
+        .distinct = page_distinct_words(compressibility_pct),
+    };
+    region->versions = (uint32_t *)(region->pages + pages);
+    return true;
+}
+
+void region_free(struct region *region)
+{
+    if (region->count)
+        munmap(region->pages, region_bytes(region->count));
+    *region = (struct region){0};
+}
+
+/* False, and the details, if any word of the page is not what its version says. */
+bool region_verify(const struct region *region, uint64_t page, struct mismatch *mismatch)
+{
+    uint32_t version = region->versions[page];
+    uint64_t base = page_base(region->seed, page, version);
+    int word = page_first_wrong_word(region->pages[page], base, region->distinct);
+    if (word < 0)
+        return true;
+    *mismatch = (struct mismatch){
+        .page = page,
+        .version = version,
+        .word = (uint32_t)word,
+        .expected = page_word(base, region->distinct, (unsigned)word),
+        .found = region->pages[page][word],
+    };
+    return false;
+}
+
+void region_rewrite(struct region *region, uint64_t page)
+{
+    uint32_t version = region->versions[page] + 1;
+    page_fill(region->pages[page], page_base(region->seed, page, version), region->distinct);
+    region->versions[page] = version;
+}

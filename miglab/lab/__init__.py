@@ -1,0 +1,1 @@
+"""Where nodes come from, and the one way into them."""

@@ -1,0 +1,94 @@
+"""The one way in: an ssh_config for each lab, used by every tool and by the user."""
+
+import os
+import subprocess
+from collections.abc import Sequence
+
+import psutil
+
+from miglab.errors import NodeError
+from miglab.lab.command import attempt
+from miglab.lab.keys import ensure_key, write_private
+from miglab.lab.place import Place
+from miglab.topology import Node, Topology
+
+HOST = """\
+Host {name}
+  HostName {address}
+  HostKeyAlias {name}
+"""
+
+EVERY = """\
+Host *
+  User root
+  IdentityFile {directory}/id_ed25519
+  IdentitiesOnly yes
+  UserKnownHostsFile {directory}/known_hosts
+  StrictHostKeyChecking yes
+  BatchMode yes
+  ConnectTimeout 10
+  ServerAliveInterval 5
+  ProxyCommand nsenter --net={namespace} nc %h %p
+  ControlMaster auto
+  ControlPath {directory}/cm-%C
+  ControlPersist 15m
+"""
+
+
+def host_key(place: Place, node: Node) -> str:
+    """The public host key that ``node`` must show."""
+    return ensure_key(place.seed(node.name) / "ssh_host_ed25519_key")
+
+
+def write_access(place: Place, topology: Topology) -> None:
+    """Writes keys, known_hosts, ssh_config and the ``ssh`` wrapper of the lab (0600, 0700)."""
+    ensure_key(place.directory / "id_ed25519")
+    known = "".join(f"{node.name} {host_key(place, node)}\n" for node in topology.nodes)
+    hosts = "".join(HOST.format(name=n.name, address=n.address) for n in topology.nodes)
+    every = EVERY.format(directory=place.directory, namespace=place.namespace_path())
+    write_private(place.directory / "known_hosts", known.encode())
+    write_private(place.ssh_config, (hosts + every).encode())
+    wrapper = f'#!/bin/sh\nexec ssh -F {place.ssh_config} "$@"\n'
+    write_private(place.ssh_command, wrapper.encode(), mode=0o700)
+
+
+def ssh_argv(place: Place, node: str, command: Sequence[str] = ()) -> list[str]:
+    """The command line that reaches ``node``."""
+    return ["ssh", "-F", str(place.ssh_config), node, *command]
+
+
+def on_node(
+    place: Place, node: str, script: str, *, stdin: str | None = None, seconds: float = 30.0
+) -> str:
+    """Standard output of a shell ``script`` on ``node``; raises NodeError when it fails."""
+    done = attempt(
+        ssh_argv(place, node, [script]), about=node, error=NodeError, stdin=stdin, seconds=seconds
+    )
+    if done.returncode:
+        words = (done.stderr or done.stdout).strip().splitlines() or ["it said nothing"]
+        raise NodeError(f"{node}: `{script.splitlines()[0]}` failed ({done.returncode}): {words[-1]}")
+    return done.stdout
+
+
+def answers(place: Place, node: str, seconds: float = 15.0) -> bool:
+    """Whether ``node`` runs a command over ssh."""
+    if not place.ssh_config.exists():
+        return False
+    try:
+        done = attempt(ssh_argv(place, node, ["true"]), about=node, seconds=seconds)
+    except NodeError:
+        return False
+    return done.returncode == 0
+
+
+def forget(place: Place, node: str | None = None) -> None:
+    """Ends the shared ssh connections (of one node): after a reboot they lead nowhere."""
+    if node and place.ssh_config.exists():
+        subprocess.run(
+            ["ssh", "-F", place.ssh_config, "-O", "exit", node], capture_output=True, check=False
+        )
+        return
+    for process in psutil.process_iter(["cmdline"]):
+        command = process.info["cmdline"] or [""]
+        if os.path.basename(command[0]).startswith("ssh") and f"{place.directory}/" in " ".join(command):
+            process.kill()

@@ -1,0 +1,58 @@
+"""Other programs, run so that a failure says which object it was about."""
+
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+
+from miglab.errors import LabError
+
+LONG = 600.0
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    about: str,
+    error: type[LabError] = LabError,
+    stdin: str | None = None,
+    seconds: float = 60.0,
+    env: Mapping[str, str] | None = None,
+) -> str:
+    """The standard output of ``argv``; raises ``error`` with ``about`` and the program's last words."""
+    done = attempt(argv, about=about, error=error, stdin=stdin, seconds=seconds, env=env)
+    if done.returncode:
+        raise error(f"{about}: {argv[0]} failed ({done.returncode}): {last_words(done)}")
+    return done.stdout
+
+
+def attempt(
+    argv: Sequence[str],
+    *,
+    about: str,
+    error: type[LabError] = LabError,
+    stdin: str | None = None,
+    seconds: float = 60.0,
+    env: Mapping[str, str] | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """As :func:`run`, but a failure is an answer; only absence and silence raise."""
+    if not shutil.which(argv[0]):
+        raise error(f"{about}: the program {argv[0]} is missing; `make install` installs it")
+    try:
+        return subprocess.run(
+            argv,
+            input=stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=seconds,
+            env=env,
+        )
+    except subprocess.TimeoutExpired:
+        raise error(f"{about}: {argv[0]} gave no answer within {seconds:.0f} s") from None
+
+
+def last_words(done: subprocess.CompletedProcess[str]) -> str:
+    """The last line a program wrote before it failed."""
+    lines = (done.stderr.strip() or done.stdout.strip()).splitlines()
+    return lines[-1].strip() if lines else "it said nothing"

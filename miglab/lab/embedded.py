@@ -1,0 +1,179 @@
+"""The embedded lab: nodes as containers on this machine, brought up, healed, and taken down."""
+
+import os
+import shutil
+import socket
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from miglab.deadline import Deadline
+from miglab.errors import LabError, NodeError
+from miglab.lab import access, container, fabric, image
+from miglab.lab.lock import held
+from miglab.lab.namespace import open_socket
+from miglab.lab.place import Place
+from miglab.topology import Node, Topology
+from miglab.values import Value
+
+Say = Callable[[str], None]
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class NodeStatus(Value):
+    """One node as it is now."""
+
+    name: str
+    role: str
+    address: str
+    os: str
+    state: str
+    reachable: bool
+
+
+class LabStatus(Value):
+    """The lab as it is now; ``up`` when every declared node answers."""
+
+    lab: str
+    origin: str
+    up: bool
+    nodes: tuple[NodeStatus, ...]
+
+
+class EmbeddedLab:
+    """Three (or more) machines that exist in namespaces of this one."""
+
+    origin = "embedded"
+
+    def __init__(self, place: Place, topology: Topology) -> None:
+        self.place = place
+        self.topology = topology
+
+    def up(self, say: Say = lambda _: None) -> list[str]:
+        """Makes what is missing and heals what is broken; what was changed, in words."""
+        _require_root()
+        with held(f"lab {self.place.name}"):
+            changes = list(self._up(say))
+        return changes
+
+    def _up(self, say: Say) -> Iterator[str]:
+        nodes = self.topology.nodes
+        yield from self._images(say)
+        access.write_access(self.place, self.topology)
+        yield from self._remove_strangers()
+        if fabric.ensure_fabric(self.place, self.topology.network):
+            yield "network"
+        present = container.containers(self.place)
+        changed = each(lambda node: self._ensure_node(node, present.get(node.name), say), nodes)
+        yield from (node.name for node, change in zip(nodes, changed, strict=True) if change)
+        each(lambda node: self._await(node, say), nodes)
+
+    def _images(self, say: Say) -> Iterator[str]:
+        distinct = {image.tag(node): node for node in self.topology.nodes}
+        missing = [node for tag, node in distinct.items() if not image.exists(tag)]
+        for node in missing:
+            say(f"building the image of {node.role} nodes, {node.os} (a minute, once)")
+        for node, built in zip(missing, each(image.ensure, missing), strict=True):
+            if built:
+                yield f"image {image.tag(node)}"
+
+    def _remove_strangers(self) -> Iterator[str]:
+        """Nodes that the declaration no longer names, or has given another system."""
+        declared = {node.name: image.tag(node) for node in self.topology.nodes}
+        for name, found in container.containers(self.place).items():
+            if declared.get(name) != found.image:
+                container.remove([found.name])
+                yield f"{name} removed"
+
+    def _ensure_node(self, node: Node, found: container.Container | None, say: Say) -> bool:
+        path = self.place.namespace_path(node.name)
+        if found and found.running and found.is_in(path):
+            return fabric.ensure_cable(self.place, self.topology.network, node)
+        access.forget(self.place, node.name)
+        if found and found.running:  # its namespace was taken away: only a reboot gives it another
+            container.stop(self.place, node.name)
+        fabric.renew_namespace(self.place.node(node.name))
+        fabric.ensure_cable(self.place, self.topology.network, node)
+        if found and found.state not in ("created", "configured", "initialized"):
+            say(f"{node.name}: switching on")
+            container.start(self.place, node.name)
+        else:
+            say(f"{node.name}: booting {node.os}")
+            container.remove([found.name] if found else [])
+            container.create(self.place, self.topology.network, self.topology.share, node)
+        return True
+
+    def _await(self, node: Node, say: Say) -> None:
+        say(f"{node.name}: waiting for ssh")
+        Deadline(60).until(
+            lambda: access.answers(self.place, node.name),
+            lambda: NodeError(
+                f"{node.name}: no answer over ssh within 60 s;"
+                f" `podman logs {self.place.node(node.name)}` shows its console"
+            ),
+        )
+
+    def reboot(self, node: Node) -> None:
+        """Switches one node off and on: its network interfaces are new, its disk is kept."""
+        with held(f"lab {self.place.name}"):
+            container.stop(self.place, node.name)
+            found = container.containers(self.place).get(node.name)
+            self._ensure_node(node, found, lambda _: None)
+            self._await(node, lambda _: None)
+
+    def down(self, say: Say = lambda _: None) -> None:
+        """Leaves nothing of the lab behind, whatever state it is in."""
+        _require_root()
+        with held(f"lab {self.place.name}"):
+            say("removing nodes")
+            container.remove(found.name for found in container.containers(self.place).values())
+            access.forget(self.place)
+            fabric.remove_namespaces(self.place)
+            shutil.rmtree(self.place.directory, ignore_errors=True)
+            image.sweep()
+        if self.place.directory.exists():
+            raise LabError(f"{self.place.directory}: cannot be removed; is something mounted there?")
+
+    def status(self) -> LabStatus:
+        """What every declared node is doing now."""
+        _require_root()
+        present = container.containers(self.place)
+
+        def look(node: Node) -> NodeStatus:
+            found = present.get(node.name)
+            running = bool(found and found.running)
+            return NodeStatus(
+                name=node.name,
+                role=node.role,
+                address=str(node.address),
+                os=node.os,
+                state=found.state if found else "absent",
+                reachable=running and access.answers(self.place, node.name, seconds=5),
+            )
+
+        nodes = tuple(each(look, self.topology.nodes))
+        up = all(node.reachable for node in nodes)
+        return LabStatus(lab=self.place.name, origin=self.origin, up=up, nodes=nodes)
+
+    def socket(self, family: int, kind: int, protocol: int = 0) -> socket.socket:
+        """A socket on the lab's network, where clients of the guest sit."""
+        return open_socket(self.place.namespace_path(), family, kind, protocol)
+
+
+def each(action: Callable[[T], R], items: Iterable[T]) -> list[R]:
+    """``action`` on all items at once; the first error is raised after all have ended."""
+    work = list(items)
+    with ThreadPoolExecutor(max_workers=max(1, len(work))) as pool:
+        return list(pool.map(action, work))
+
+
+def machine_memory() -> int:
+    """Bytes of memory this machine has."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _require_root() -> None:
+    if os.geteuid() != 0:
+        raise LabError("root is needed: the lab makes network namespaces and boots containers")
+

@@ -1,0 +1,20 @@
+#!/bin/sh
+# Runs inside the root of a new image: what every node needs before its first boot.
+set -eu
+
+mkdir -p /etc/ssh/sshd_config.d
+cat > /etc/ssh/sshd_config.d/miglab.conf <<'CONFIG'
+# The lab's own key comes from outside (authorized_keys.d); what the node trusts besides is its own affair.
+AuthorizedKeysFile .ssh/authorized_keys /etc/ssh/authorized_keys.d/%u
+PasswordAuthentication no
+PermitRootLogin prohibit-password
+HostKey /etc/ssh/ssh_host_ed25519_key
+UseDNS no
+CONFIG
+rm -f /etc/ssh/ssh_host_*
+mkdir -p /etc/ssh/authorized_keys.d /etc/systemd/network
+systemctl enable systemd-networkd ssh 2>/dev/null || systemctl enable systemd-networkd sshd
+systemctl mask systemd-networkd-wait-online.service systemd-logind.service getty.target console-getty.service \
+    systemd-udevd.service apt-daily.timer apt-daily-upgrade.timer fstrim.timer e2scrub_all.timer
+printf '127.0.0.1 localhost\n' > /etc/hosts
+: > /etc/machine-id

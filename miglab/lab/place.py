@@ -1,0 +1,67 @@
+"""The names and paths of one lab: everything it makes carries its prefix, so it can be found again."""
+
+import os
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from miglab.errors import UsageError
+
+NETNS = Path("/run/netns")
+
+
+def state_root() -> Path:
+    """The directory above all labs (``MIGLAB_STATE``, default /var/lib/miglab)."""
+    return Path(os.environ.get("MIGLAB_STATE", "/var/lib/miglab"))
+
+
+@dataclass(frozen=True)
+class Place:
+    """What belongs to the lab ``name``: nothing without this prefix is ever touched."""
+
+    name: str = "default"
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z][a-z0-9-]{0,19}", self.name):
+            raise UsageError(
+                f"--lab: expected up to 20 lower-case letters, digits and dashes, found {self.name!r}"
+            )
+
+    @cached_property
+    def directory(self) -> Path:
+        """Keys, ssh_config, seeds and the share's storage of this lab."""
+        return state_root() / "labs" / self.name
+
+    @property
+    def ssh_config(self) -> Path:
+        """The one way in, for our own tools and for ``ssh -F``."""
+        return self.directory / "ssh_config"
+
+    @property
+    def ssh_command(self) -> Path:
+        """``ssh`` with this lab's configuration, for programs that only take a command."""
+        return self.directory / "ssh"
+
+    @property
+    def fabric(self) -> str:
+        """The namespace that holds the lab's network."""
+        return f"miglab.{self.name}"
+
+    def node(self, node: str) -> str:
+        """The container, and the network namespace, of one node."""
+        return f"{self.fabric}.{node}"
+
+    def seed(self, node: str) -> Path:
+        """What a node is given before its first boot: its keys and its first address."""
+        return self.directory / "nodes" / node
+
+    def namespace_path(self, node: str | None = None) -> Path:
+        """Where the fabric's (or a node's) namespace is pinned."""
+        return NETNS / (self.node(node) if node else self.fabric)
+
+    def namespaces(self) -> list[str]:
+        """Names of the namespaces of this lab that exist, the fabric's last."""
+        names = [path.name for path in NETNS.glob(f"{self.fabric}*")]
+        mine = [n for n in names if n == self.fabric or n.startswith(f"{self.fabric}.")]
+        return sorted(mine, key=len, reverse=True)

@@ -1,0 +1,62 @@
+"""Which packages make a machine what its role says, by family of distributions.
+
+Read by provisioning, which installs what is missing anywhere, and by the embedded lab, which
+bakes the same list into its images so that nothing is missing there.
+"""
+
+from typing import Literal
+
+from miglab.topology import Role
+
+Family = Literal["debian", "redhat"]
+
+BASE: dict[Family, tuple[str, ...]] = {
+    "debian": ("systemd", "systemd-sysv", "dbus", "openssh-server", "iproute2", "ca-certificates"),
+    "redhat": ("systemd", "dbus", "openssh-server", "iproute", "systemd-networkd"),
+}
+
+GUEST_BUILD: dict[Family, tuple[str, ...]] = {
+    "debian": ("gcc", "libc6-dev", "cpio", "xz-utils", "kmod"),
+    "redhat": ("gcc", "glibc-static", "cpio", "xz", "kmod"),
+}
+
+KERNEL_NFS: dict[Family, tuple[str, ...]] = {
+    "debian": ("nfs-kernel-server",),
+    "redhat": ("nfs-utils",),
+}
+
+USER_NFS: dict[Family, tuple[str, ...]] = {
+    "debian": ("rpcbind", "nfs-ganesha", "nfs-ganesha-vfs"),
+    "redhat": ("rpcbind", "nfs-ganesha", "nfs-ganesha-vfs"),
+}
+
+HYPERVISOR: dict[Family, tuple[str, ...]] = {
+    "debian": (
+        "libvirt-daemon-system",
+        "libvirt-clients",
+        "qemu-system-x86",
+        "qemu-utils",
+        "qemu-block-extra",
+        "libnfs-utils",
+        "openssh-client",
+    ),
+    "redhat": (
+        "libvirt",
+        "libvirt-client",
+        "qemu-kvm",
+        "qemu-img",
+        "libnfs-utils",
+        "openssh-clients",
+    ),
+}
+
+NFS_MOUNT: dict[Family, tuple[str, ...]] = {
+    "debian": ("nfs-common",),
+    "redhat": ("nfs-utils",),
+}
+
+
+def baked(role: Role) -> tuple[str, ...]:
+    """What the embedded lab's Debian image of ``role`` holds from the start."""
+    extra = (*USER_NFS["debian"], *GUEST_BUILD["debian"]) if role == "nfs" else HYPERVISOR["debian"]
+    return (*BASE["debian"], *extra)

@@ -1,0 +1,42 @@
+"""What all declared values share: they are frozen, closed, and written as people write them."""
+
+import re
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ByteSize, ConfigDict
+
+
+class Value(BaseModel):
+    """A frozen model that refuses keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def matching(pattern: str, expected: str) -> AfterValidator:
+    """A validator for text that must match ``pattern`` in full."""
+    compiled = re.compile(pattern)
+
+    def check(text: str) -> str:
+        if not compiled.fullmatch(text):
+            raise ValueError(f"expected {expected}")
+        return text
+
+    return AfterValidator(check)
+
+
+def _without_per_second(value: Any) -> Any:
+    return value.removesuffix("/s") if isinstance(value, str) else value
+
+
+Rate = Annotated[ByteSize, BeforeValidator(_without_per_second)]
+"""Bytes per second, written ``50MiB/s``."""
+
+Mac = Annotated[str, matching(r"([0-9a-f]{2}:){5}[0-9a-f]{2}", "a MAC such as 52:54:00:80:00:50")]
+
+
+def size_text(size: int) -> str:
+    """``67108864`` as ``64MiB``: the largest binary unit that loses nothing."""
+    for unit, factor in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
+        if size and size % factor == 0:
+            return f"{size // factor}{unit}"
+    return f"{size}B"
