@@ -2,30 +2,42 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
 import yaml
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from miglab.errors import DeclarationError
 from miglab.topology import Topology
 from miglab.values import size_text
 
-RESERVED_NAMES = frozenset({"lan", "lo", "tap0", "localhost"})
+# A node's name is its port's too: the kernel's words for "every interface" are taken as well.
+RESERVED_NAMES = frozenset({"lan", "lo", "tap0", "localhost", "all", "default"})
+UPLINK_NETWORK = IPv4Network("10.0.2.0/24")  # slirp4netns: the way out of an embedded lab
+LONGEST = 80  # characters of a wrong value that are shown
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
     """YAML that refuses a key given twice; plain YAML silently keeps the last."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]  # type: ignore[no-untyped-call]  # PyYAML's stubs leave it out
-        for key, times in Counter(map(str, keys)).items():
+        for key, times in Counter(str(key.value) for key, _ in node.value).items():
             if times > 1:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"{key}: expected once, found {times} times", node.start_mark
                 )
         return super().construct_mapping(node, deep=deep)
+
+    def construct_number(self, node: yaml.ScalarNode) -> int | str:
+        """An integer, but ``52:54:00:12:34:56`` as it stands: YAML 1.1 reads it in base 60."""
+        text = self.construct_scalar(node)
+        return text if ":" in text else self.construct_yaml_int(node)
+
+
+_UniqueKeyLoader.add_constructor("tag:yaml.org,2002:int", _UniqueKeyLoader.construct_number)
 
 
 def load(path: Path, machine_memory: int | None = None) -> Topology:
@@ -43,14 +55,14 @@ def load(path: Path, machine_memory: int | None = None) -> Topology:
 
 def _read(path: Path) -> object:
     try:
-        return yaml.load(path.read_text(), _UniqueKeyLoader)
+        return yaml.load(path.read_text(), _UniqueKeyLoader)  # noqa: S506  # it is a SafeLoader
     except FileNotFoundError:
         raise DeclarationError(
             [f"{path}: expected a declaration, found no file; name one with --topology FILE"]
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise DeclarationError([f"{path}: expected readable text, found {error}"]) from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         text = " ".join(str(error).split())
         raise DeclarationError([f"{path}: expected YAML, found {text}"]) from None
 
@@ -69,16 +81,30 @@ def problems_of(error: ValidationError) -> Iterator[str]:
         if detail["type"] == "missing":
             yield f"{key}: expected a value, found none"
         elif detail["type"] == "extra_forbidden":
-            yield f"{key}: expected no such key, found {detail['input']!r}"
+            yield f"{key}: expected no such key, found {_brief(detail['input'])}"
         else:
-            expected = detail["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-            expected = expected if expected.startswith("expected") else f"expected {expected}"
-            yield f"{key}: {expected}, found {detail['input']!r}"
+            yield f"{key}: expected {_expected(detail)}, found {_brief(detail['input'])}"
+
+
+def _expected(detail: ErrorDetails) -> str:
+    """What should have stood there, without pydantic's own way of beginning a sentence."""
+    if detail["type"] == "model_type":
+        return "keys and values"
+    if detail["type"] == "byte_size":
+        return "a size such as 256MiB"
+    text = detail["msg"].removeprefix("Value error, ").removeprefix("expected ")
+    return text.removeprefix("Input should be ").replace("Input is not a valid", "a valid")
+
+
+def _brief(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
 def _key(location: Iterable[str | int]) -> str:
     parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
-    return "".join(parts).removeprefix(".") or "the file"
+    text = "".join(parts).removeprefix(".") or "the file"
+    return text.encode("unicode_escape").decode()  # a key may be any text; a problem is one line
 
 
 def conflicts(topology: Topology, machine_memory: int | None = None) -> Iterator[str]:
@@ -90,13 +116,16 @@ def conflicts(topology: Topology, machine_memory: int | None = None) -> Iterator
     yield from _twice(_addresses(topology))
     macs = [(f"nodes[{i}].mac", node.nic_mac) for i, node in enumerate(topology.nodes)]
     yield from _twice([*macs, ("guest.mac", topology.guest.mac)])
-    for key, name in names:
+    interfaces = [
+        ("network.nic", topology.network.nic),
+        ("network.bridge", topology.network.bridge),
+    ]
+    for key, name in [*names, *interfaces]:
         if name in RESERVED_NAMES:
             yield f"{key}: expected a name the lab does not use itself, found {name!r}"
     if topology.network.nic == topology.network.bridge:
-        yield f"network.bridge: expected another name than network.nic, found {topology.network.nic!r} for both"
-    if not topology.share.path.is_absolute() or len(topology.share.path.parts) < 2:
-        yield f"share.path: expected an absolute directory, found {str(topology.share.path)!r}"
+        nic = topology.network.nic
+        yield f"network.bridge: expected another name than network.nic, found {nic!r} for both"
     if machine_memory and topology.guest.memory > machine_memory:
         yield (
             f"guest.memory: expected no more than this machine's {machine_memory >> 20}MiB,"
@@ -114,6 +143,8 @@ def _addresses(topology: Topology) -> list[tuple[str, object]]:
 
 def _outside_network(topology: Topology) -> Iterator[str]:
     hosts = topology.network.subnet
+    if hosts.overlaps(UPLINK_NETWORK):
+        yield f"network.subnet: expected a network apart from {UPLINK_NETWORK}, found {hosts}"
     for key, address in _addresses(topology):
         if address not in hosts or address in (hosts.network_address, hosts.broadcast_address):
             yield f"{key}: expected a host's address inside {hosts}, found {address}"
@@ -122,7 +153,8 @@ def _outside_network(topology: Topology) -> Iterator[str]:
 def _roles(topology: Topology) -> Iterator[str]:
     servers = [node.name for node in topology.nodes if node.role == "nfs"]
     if len(servers) != 1:
-        yield f"nodes: expected exactly one node with role nfs, found {', '.join(servers) or 'none'}"
+        names = ", ".join(servers) or "none"
+        yield f"nodes: expected exactly one node with role nfs, found {names}"
     if len(topology.hypervisors) < 2:
         names = ", ".join(node.name for node in topology.hypervisors) or "none"
         yield f"nodes: expected at least two nodes with role hypervisor, found {names}"

@@ -20,8 +20,15 @@ Interface = Annotated[str, matching(r"[a-z][a-z0-9]{1,14}", "an interface name s
 System = Annotated[
     str,
     matching(
-        r"debian-1[23]|[a-z0-9.\-]+(:[0-9]+)?(/[a-z0-9._\-]+)+(:[\w.\-]+)?(@sha256:[0-9a-f]{64})?",
-        "debian-13, debian-12, or an OCI image by its full name such as docker.io/library/debian:13",
+        r"debian-1[23]|[a-z0-9][a-z0-9.\-]*(:[0-9]+)?(/[a-z0-9._\-]+)+(:[\w.\-]+)?(@sha256:[0-9a-f]{64})?",
+        "debian-13, debian-12, or an OCI image in full such as docker.io/library/debian:13",
+    ),
+]
+Directory = Annotated[
+    PurePosixPath,
+    matching(
+        r"(/(?!\.\.?(/|$))[A-Za-z0-9._\-]+)+",
+        "an absolute directory of letters, digits, dots and dashes such as /opt/kvmshare",
     ),
 ]
 Squash = Literal["root_squash", "no_root_squash"]
@@ -44,7 +51,7 @@ class Network(Value):
 class Share(Value):
     """The directory with the guests' images. ``owner`` is the numeric user and group of QEMU."""
 
-    path: PurePosixPath
+    path: Directory
     owner: PositiveInt = 64055
     squash: Squash = "root_squash"
 
@@ -76,7 +83,7 @@ class Guest(Value):
 
 
 class Topology(Value):
-    """The whole declaration. Build it by :func:`miglab.declaration.load`, which checks relations."""
+    """The whole declaration, from :func:`miglab.declaration.load`, which checks relations."""
 
     network: Network
     share: Share

@@ -1,9 +1,11 @@
 """What all declared values share: they are frozen, closed, and written as people write them."""
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ByteSize, ConfigDict
+
+T = TypeVar("T")
 
 
 class Value(BaseModel):
@@ -13,25 +15,31 @@ class Value(BaseModel):
 
 
 def matching(pattern: str, expected: str) -> AfterValidator:
-    """A validator for text that must match ``pattern`` in full."""
+    """A validator for what, written as text, must match ``pattern`` in full."""
     compiled = re.compile(pattern)
 
-    def check(text: str) -> str:
-        if not compiled.fullmatch(text):
+    def check(value: T) -> T:
+        if not compiled.fullmatch(str(value)):
             raise ValueError(f"expected {expected}")
-        return text
+        return value
 
     return AfterValidator(check)
 
 
-def _without_per_second(value: Any) -> Any:
+def _without_per_second(value: object) -> object:
     return value.removesuffix("/s") if isinstance(value, str) else value
 
 
 Rate = Annotated[ByteSize, BeforeValidator(_without_per_second)]
 """Bytes per second, written ``50MiB/s``."""
 
-Mac = Annotated[str, matching(r"([0-9a-f]{2}:){5}[0-9a-f]{2}", "a MAC such as 52:54:00:80:00:50")]
+Mac = Annotated[
+    str,
+    matching(
+        r"(?!(00:){5}00)[0-9a-f][02468ace](:[0-9a-f]{2}){5}",
+        "a MAC of one machine, in lower case, such as 52:54:00:80:00:50",
+    ),
+]
 
 
 def size_text(size: int) -> str:

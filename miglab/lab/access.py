@@ -1,8 +1,8 @@
 """The one way in: an ssh_config for each lab, used by every tool and by the user."""
 
-import os
 import subprocess
 from collections.abc import Sequence
+from pathlib import Path
 
 import psutil
 
@@ -66,7 +66,8 @@ def on_node(
     )
     if done.returncode:
         words = (done.stderr or done.stdout).strip().splitlines() or ["it said nothing"]
-        raise NodeError(f"{node}: `{script.splitlines()[0]}` failed ({done.returncode}): {words[-1]}")
+        what = f"`{script.splitlines()[0]}`"
+        raise NodeError(f"{node}: {what} failed ({done.returncode}): {words[-1]}")
     return done.stdout
 
 
@@ -90,5 +91,6 @@ def forget(place: Place, node: str | None = None) -> None:
         return
     for process in psutil.process_iter(["cmdline"]):
         command = process.info["cmdline"] or [""]
-        if os.path.basename(command[0]).startswith("ssh") and f"{place.directory}/" in " ".join(command):
+        is_ssh = Path(command[0]).name.startswith("ssh")
+        if is_ssh and f"{place.directory}/" in " ".join(command):
             process.kill()

@@ -18,7 +18,7 @@ def run(
     seconds: float = 60.0,
     env: Mapping[str, str] | None = None,
 ) -> str:
-    """The standard output of ``argv``; raises ``error`` with ``about`` and the program's last words."""
+    """The standard output of ``argv``; raises ``error`` with ``about`` and its last words."""
     done = attempt(argv, about=about, error=error, stdin=stdin, seconds=seconds, env=env)
     if done.returncode:
         raise error(f"{about}: {argv[0]} failed ({done.returncode}): {last_words(done)}")
@@ -47,6 +47,7 @@ def attempt(
             errors="replace",
             timeout=seconds,
             env=env,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         raise error(f"{about}: {argv[0]} gave no answer within {seconds:.0f} s") from None

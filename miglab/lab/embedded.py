@@ -54,8 +54,7 @@ class EmbeddedLab:
         """Makes what is missing and heals what is broken; what was changed, in words."""
         _require_root()
         with held(f"lab {self.place.name}"):
-            changes = list(self._up(say))
-        return changes
+            return list(self._up(say))
 
     def _up(self, say: Say) -> Iterator[str]:
         nodes = self.topology.nodes
@@ -133,7 +132,8 @@ class EmbeddedLab:
             shutil.rmtree(self.place.directory, ignore_errors=True)
             image.sweep()
         if self.place.directory.exists():
-            raise LabError(f"{self.place.directory}: cannot be removed; is something mounted there?")
+            directory = self.place.directory
+            raise LabError(f"{directory}: cannot be removed; is something mounted there?")
 
     def status(self) -> LabStatus:
         """What every declared node is doing now."""
@@ -176,4 +176,3 @@ def machine_memory() -> int:
 def _require_root() -> None:
     if os.geteuid() != 0:
         raise LabError("root is needed: the lab makes network namespaces and boots containers")
-

@@ -3,10 +3,10 @@
 The lab's addresses exist inside these namespaces only; the machine's own network is never touched.
 """
 
-import os
 import subprocess
 from collections.abc import Iterator
 from ipaddress import IPv4Address
+from pathlib import Path
 
 import psutil
 from pyroute2 import NetNS, netns
@@ -21,6 +21,7 @@ BRIDGE = "lan"
 UPLINK = "tap0"
 RESOLVER = IPv4Address("10.0.2.3")  # slirp4netns answers DNS here
 
+# Where br_netfilter is loaded, frames between two ports of the bridge pass "through" as well.
 RULES = f"""
 table ip miglab
 flush table ip miglab
@@ -31,7 +32,7 @@ table ip miglab {{
   }}
   chain through {{
     type filter hook forward priority filter; policy drop;
-    iifname "{BRIDGE}" oifname "{UPLINK}" accept;
+    iifname "{BRIDGE}" oifname {{ "{BRIDGE}", "{UPLINK}" }} accept;
     iifname "{UPLINK}" oifname "{BRIDGE}" ct state established,related accept;
   }}
 }}
@@ -106,7 +107,7 @@ def uplinks(place: Place) -> Iterator[psutil.Process]:
     """The slirp4netns processes of this lab, also one whose namespace was removed under it."""
     for process in psutil.process_iter(["cmdline"]):
         command = process.info["cmdline"] or [""]
-        if os.path.basename(command[0]) == "slirp4netns" and str(place.namespace_path()) in command:
+        if Path(command[0]).name == "slirp4netns" and str(place.namespace_path()) in command:
             yield process
 
 

@@ -35,6 +35,8 @@ def finish_script() -> str:
 def tag(node: Node) -> str:
     """The image's name: its role, its system, and a digest of all that it is made of."""
     recipe = [node.os, *packages.baked(node.role), finish_script(), CONTAINERFILE, *_OPTIONS]
+    if node.os not in SUITES:
+        recipe.append(_containerfile(node))
     digest = hashlib.sha256("\n".join(recipe).encode()).hexdigest()[:12]
     system = node.os if node.os in SUITES else "oci"
     return f"localhost/miglab/{node.role}:{system}-{digest}"
@@ -42,7 +44,8 @@ def tag(node: Node) -> str:
 
 def exists(name: str) -> bool:
     """Whether podman has the image."""
-    return attempt(["podman", "image", "exists", name], about=name, error=ImageError).returncode == 0
+    done = attempt(["podman", "image", "exists", name], about=name, error=ImageError)
+    return done.returncode == 0
 
 
 def ensure(node: Node) -> bool:
@@ -73,7 +76,7 @@ _OPTIONS = (
 
 
 def _bootstrap(suite: str, include: tuple[str, ...], name: str) -> None:
-    """mmdebstrap into podman; the image gets its name only once both have succeeded."""
+    """From mmdebstrap into podman; the image gets its name only once both have succeeded."""
     if not shutil.which("mmdebstrap"):
         raise ImageError(f"{name}: the program mmdebstrap is missing; `make install` installs it")
     with _workspace() as work:
@@ -138,16 +141,19 @@ def _derive(node: Node, name: str) -> None:
         if done.returncode:
             raise ImageError(f"{node.os}: podman cannot pull it: {last_words(done)}")
     runtime = working(node.os)
+    with _workspace() as work:
+        Path(work, "finish.sh").write_text(finish_script())
+        Path(work, "Containerfile").write_text(_containerfile(node))
+        run(_build(runtime, name, work), about=name, error=ImageError, seconds=LONG)
+
+
+def _containerfile(node: Node) -> str:
     role = packages.HYPERVISOR if node.role == "hypervisor" else packages.USER_NFS
-    text = CONTAINERFILE.format(
+    return CONTAINERFILE.format(
         name=node.os,
         debian=" ".join(packages.baked(node.role)),
         redhat=" ".join((*packages.BASE["redhat"], *role["redhat"])),
     )
-    with _workspace() as work:
-        Path(work, "finish.sh").write_text(finish_script())
-        Path(work, "Containerfile").write_text(text)
-        run(_build(runtime, name, work), about=name, error=ImageError, seconds=LONG)
 
 
 def _build(runtime: Runtime, name: str, work: str) -> list[str]:

@@ -31,5 +31,6 @@ def write_private(path: Path, content: bytes, mode: int = 0o600) -> None:
     temporary.unlink(missing_ok=True)
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with os.fdopen(descriptor, "wb") as stream:
+        os.fchmod(descriptor, mode)  # whatever the caller's umask is
         stream.write(content)
     temporary.replace(path)

@@ -16,7 +16,7 @@ from miglab.errors import LockedError
 
 @contextmanager
 def held(what: str, wait_seconds: float = 0.0) -> Iterator[None]:
-    """Holds the lock on ``what`` for the block; raises LockedError with the holder's pid when late."""
+    """Holds the lock on ``what`` for the block; raises LockedError with its holder's pid."""
     address = f"\0miglab/{what}"
     deadline = Deadline(wait_seconds)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as mine:

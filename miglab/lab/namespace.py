@@ -25,7 +25,7 @@ def inside(namespace: Path, action: Callable[[], T]) -> T:
         return action()
 
     if not namespace.exists():
-        raise NodeError(f"{namespace}: expected a network namespace, found none; `miglab up` makes it")
+        raise NodeError(f"{namespace}: expected a namespace, found none; `miglab up` makes it")
     with ThreadPoolExecutor(max_workers=1) as pool:
         return pool.submit(enter).result()
 

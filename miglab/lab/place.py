@@ -1,4 +1,4 @@
-"""The names and paths of one lab: everything it makes carries its prefix, so it can be found again."""
+"""The names and paths of one lab; all it makes carries its prefix, so it can be found again."""
 
 import os
 import re
@@ -25,7 +25,8 @@ class Place:
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z][a-z0-9-]{0,19}", self.name):
             raise UsageError(
-                f"--lab: expected up to 20 lower-case letters, digits and dashes, found {self.name!r}"
+                "--lab: expected up to 20 lower-case letters, digits and dashes,"
+                f" found {self.name!r}"
             )
 
     @cached_property

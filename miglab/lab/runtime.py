@@ -62,7 +62,7 @@ def working(image: str) -> Runtime:
         known = json.loads(memory.read_text())
         if known["boot"] == boot:
             return Runtime.model_validate(known["runtime"])
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         pass
     runtime = _try_all(image)
     memory.parent.mkdir(parents=True, exist_ok=True)

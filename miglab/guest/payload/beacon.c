@@ -1,8 +1,7 @@
-/* The beacon: numbered datagrams with the guest's own time. Whoever receives them sees a stop of the
- * guest as a step in (own time - guest time), which the guest itself cannot see. */
+/* The beacon: numbered datagrams with the guest's own time. Whoever receives them sees a stop of
+ * the guest as a step in (own time - guest time), which the guest itself cannot see. */
 #include "payload.h"
 
-#include <inttypes.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -25,14 +24,16 @@ void beacon_write(unsigned char *datagram, const unsigned char *boot_id, const s
     memcpy(datagram + 32, boot_id, BOOT_ID_BYTES);
 }
 
-/* With the lock held: sending a datagram does not wait. What could not be sent takes no number, so a
- * gap in the numbers is always a loss on the way. */
+/* With the lock held: sending a datagram does not wait. What could not be sent takes no number, so
+ * a gap in the numbers is always a loss on the way. */
 static void send_next(int endpoint)
 {
     unsigned char datagram[BEACON_BYTES];
     struct stamp stamp = stamp_now(shared.sent + 1);
     beacon_write(datagram, boot, &stamp);
-    if (sendto(endpoint, datagram, sizeof datagram, MSG_DONTWAIT, (struct sockaddr *)&shared.to, sizeof shared.to) < 0)
+    ssize_t length = sendto(endpoint, datagram, sizeof datagram, MSG_DONTWAIT,
+                            (struct sockaddr *)&shared.to, sizeof shared.to);
+    if (length < 0)
         shared.errors++;
     else
         shared.sent++;
@@ -42,7 +43,7 @@ static void *run(void *unused)
 {
     int endpoint = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     uint64_t started_ns = 0, tick_ns = 0;
-    prctl(PR_SET_TIMERSLACK, 1UL); /* ns; the default is 50 us, and jitter here is uncertainty there */
+    prctl(PR_SET_TIMERSLACK, 1UL); /* ns, not 50 us: jitter here is uncertainty there */
     pthread_mutex_lock(&shared.lock);
     for (;;) {
         uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
@@ -85,7 +86,11 @@ void beacon_set(const struct sockaddr_in *to, uint64_t hz, uint64_t seconds)
 void beacon_status(struct text *text)
 {
     pthread_mutex_lock(&shared.lock);
-    text_add(text, "\"beacon\":{\"state\":\"%s\",\"hz\":%" PRIu64 ",\"sent\":%" PRIu64 ",\"errors\":%" PRIu64 "}",
-             shared.hz ? "running" : "off", shared.hz, shared.sent, shared.errors);
+    json_open(text, "beacon");
+    json_string(text, "state", shared.hz ? "running" : "off");
+    json_number(text, "hz", shared.hz);
+    json_number(text, "sent", shared.sent);
+    json_number(text, "errors", shared.errors);
+    json_close(text);
     pthread_mutex_unlock(&shared.lock);
 }

@@ -11,7 +11,7 @@ uint64_t clock_ns(clockid_t clock)
     return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
-/* The first instant later than now on the grid tick + k * period, k >= 1: missed ticks are skipped. */
+/* The first instant after now among tick + k * period, k >= 1: missed ticks are skipped. */
 uint64_t tick_after(uint64_t tick_ns, uint64_t period_ns, uint64_t now_ns)
 {
     if (now_ns < tick_ns)
@@ -29,7 +29,7 @@ void condition_init(pthread_cond_t *condition)
     pthread_condattr_destroy(&attributes);
 }
 
-/* Returns at the deadline, or earlier when signalled; the caller looks again at what it waits for. */
+/* Returns at the deadline or when signalled; the caller looks again at what it waits for. */
 void condition_wait_until(pthread_cond_t *condition, pthread_mutex_t *lock, uint64_t deadline_ns)
 {
     struct timespec deadline = {

@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <unistd.h>
 
 #define BUCKETS 24 /* by powers of two of a microsecond; the last one is open, from 8 s */
@@ -19,7 +18,7 @@ static struct {
 
 static int device = -1;
 static const unsigned char *boot;
-static unsigned char record[RECORD_BYTES] __attribute__((aligned(RECORD_BYTES))); /* as O_DIRECT wants it */
+static _Alignas(RECORD_BYTES) unsigned char record[RECORD_BYTES]; /* as O_DIRECT wants it */
 
 static void acknowledge(uint64_t sequence, uint64_t latency_us)
 {
@@ -106,15 +105,18 @@ void journal_reset(void)
 void journal_status(struct text *text)
 {
     pthread_mutex_lock(&shared.lock);
-    text_add(text, "\"journal\":{\"state\":\"%s\",\"hz\":%" PRIu64 ",\"acked\":%" PRIu64 ",\"slots\":%" PRIu64,
-             !shared.slots ? "none" : shared.hz ? "running" : "off", shared.hz, shared.acked, shared.slots);
-    text_add(text, ",\"errors\":%" PRIu64 ",\"errno\":%d,\"max_latency_us\":%" PRIu64 ",\"latency_log2_us\":[",
-             shared.errors, shared.error, shared.latency_us_max);
-    unsigned used = BUCKETS;
-    while (used && shared.buckets[used - 1] == 0)
-        used--;
-    for (unsigned i = 0; i < used; i++)
-        text_add(text, "%s%" PRIu64, i ? "," : "", shared.buckets[i]);
-    text_add(text, "]}");
+    size_t buckets = BUCKETS;
+    while (buckets && shared.buckets[buckets - 1] == 0)
+        buckets--;
+    json_open(text, "journal");
+    json_string(text, "state", !shared.slots ? "none" : shared.hz ? "running" : "off");
+    json_number(text, "hz", shared.hz);
+    json_number(text, "acked", shared.acked);
+    json_number(text, "slots", shared.slots);
+    json_number(text, "errors", shared.errors);
+    json_number(text, "errno", (uint64_t)shared.error);
+    json_number(text, "max_latency_us", shared.latency_us_max);
+    json_numbers(text, "latency_log2_us", shared.buckets, buckets);
+    json_close(text);
     pthread_mutex_unlock(&shared.lock);
 }

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -18,13 +17,14 @@ static struct {
 
 static int kernel_log = -1;
 
-/* Words of complaint, not every line that has the word: a kernel prints `panic=` from its own command
- * line, and its RCU settings have `stall` in their names. */
+/* Words of complaint, not every line that has the word: a kernel prints `panic=` from its own
+ * command line, and its RCU settings have `stall` in their names. */
 bool kmsg_is_bad(const char *line)
 {
     static const char *const signs[] = {
-        "Oops", "BUG: ", "kernel BUG at", "Kernel panic", "soft lockup", "hard LOCKUP",
-        "blocked for more than", "I/O error", "Call Trace", NULL,
+        "Oops",        "BUG: ",       "kernel BUG at",         "Kernel panic",
+        "soft lockup", "hard LOCKUP", "blocked for more than", "I/O error",
+        "Call Trace",  NULL,
     };
     if (strstr(line, "ommand line"))
         return false;
@@ -42,17 +42,16 @@ static void count(const char *line)
     pthread_mutex_unlock(&shared.lock);
 }
 
-/* A record is `priority,sequence,time,flags;text`, a newline, and lines of context that are not ours. */
+/* A record is `priority,sequence,time,flags;text`, a newline, then lines that describe a device. */
 static void *follow(void *unused)
 {
     char record[8192];
     for (;;) {
         ssize_t length = read(kernel_log, record, sizeof record - 1);
-        if (length <= 0) {
-            if (length < 0 && (errno == EPIPE || errno == EINTR)) /* EPIPE: records were overwritten unread */
-                continue;
+        if (length < 0 && (errno == EPIPE || errno == EINTR)) /* EPIPE: overwritten unread */
+            continue;
+        if (length <= 0)
             return unused;
-        }
         record[length] = '\0';
         record[strcspn(record, "\n")] = '\0';
         char *line = strchr(record, ';');
@@ -71,8 +70,9 @@ void kmsg_start(const char *device)
 void kmsg_status(struct text *text)
 {
     pthread_mutex_lock(&shared.lock);
-    text_add(text, "\"kmsg\":{\"bad\":%" PRIu64 ",\"first\":", shared.bad);
-    text_quote(text, shared.first, FIRST_MAX);
-    text_add(text, "}");
+    json_open(text, "kmsg");
+    json_number(text, "bad", shared.bad);
+    json_string(text, "first", shared.first);
+    json_close(text);
     pthread_mutex_unlock(&shared.lock);
 }

@@ -3,13 +3,12 @@
 #define _GNU_SOURCE
 #include "payload.h"
 
-#include <inttypes.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <sys/sysinfo.h>
 
 #define BATCH_PAGES 64
-#define RESERVE_BYTES (24 * 1024 * 1024ULL)
+#define RESERVE_BYTES (24 * UINT64_C(1024) * 1024)
 
 enum state { OFF, FILLING, RUNNING };
 static const char *const state_names[] = {"off", "filling", "running"};
@@ -18,10 +17,10 @@ static const char *const state_names[] = {"off", "filling", "running"};
 static struct {
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    bool pending;   /* anything at all to fetch */
-    bool respecified; /* pace and pattern */
-    bool replaced;  /* and the region */
-    enum state state; /* what status may say */
+    bool pending;     /* anything at all to fetch */
+    bool respecified; /* another pace or pattern */
+    bool replaced;    /* another region */
+    enum state state; /* as status tells it */
     struct load_spec spec;
     struct region region;
     uint64_t sweeps_wanted;
@@ -38,17 +37,17 @@ struct worker {
 static atomic_uint_least64_t written, verified, mismatches, sweeps; /* only the worker adds */
 static uint64_t free_at_start;
 
-static void verify(const struct region *region, uint64_t page, bool *wrong)
+static bool verify(const struct region *region, uint64_t page)
 {
     struct mismatch mismatch;
     verified++;
-    *wrong = !region_verify(region, page, &mismatch);
-    if (!*wrong)
-        return;
+    if (region_verify(region, page, &mismatch))
+        return true;
     pthread_mutex_lock(&shared.lock);
     if (mismatches++ == 0)
         shared.first = mismatch;
     pthread_mutex_unlock(&shared.lock);
+    return false;
 }
 
 static void rewrite(struct region *region, uint64_t page)
@@ -60,12 +59,9 @@ static void rewrite(struct region *region, uint64_t page)
 /* A wrong page is rewritten at once, so that the next look at it does not count it again. */
 static void sweep(struct region *region)
 {
-    bool wrong;
-    for (uint64_t page = 0; page < region->count; page++) {
-        verify(region, page, &wrong);
-        if (wrong)
+    for (uint64_t page = 0; page < region->count; page++)
+        if (!verify(region, page))
             rewrite(region, page);
-    }
     sweeps++;
 }
 
@@ -76,7 +72,7 @@ static void fill_batch(struct region *region)
     if (region->filled < region->count)
         return;
     pthread_mutex_lock(&shared.lock);
-    if (!shared.replaced) /* else another region is waiting already, and `state` speaks of that one */
+    if (!shared.replaced) /* else `state` speaks of the region that is waiting already */
         shared.state = RUNNING;
     pthread_mutex_unlock(&shared.lock);
 }
@@ -85,10 +81,9 @@ static void fill_batch(struct region *region)
 static uint64_t run_batch(struct worker *worker)
 {
     uint64_t pages = pace_pages(&worker->pace, clock_ns(CLOCK_MONOTONIC), BATCH_PAGES);
-    bool wrong;
     for (uint64_t i = 0; i < pages; i++) {
         uint64_t page = pattern_next(&worker->pattern);
-        verify(&worker->region, page, &wrong);
+        verify(&worker->region, page); /* right or wrong, it is rewritten */
         rewrite(&worker->region, page);
     }
     return pages == BATCH_PAGES ? 0 : pace_wake_ns(&worker->pace);
@@ -106,8 +101,9 @@ static void fetch(struct worker *worker, uint64_t deadline_ns)
         worker->region = shared.region;
     }
     if (shared.respecified) {
-        pattern_start(&worker->pattern, shared.spec.pattern, worker->region.count, shared.spec.seed);
-        pace_start(&worker->pace, shared.spec.rate, clock_ns(CLOCK_MONOTONIC));
+        const struct load_spec *spec = &shared.spec;
+        pattern_start(&worker->pattern, spec->pattern, worker->region.count, spec->seed);
+        pace_start(&worker->pace, spec->rate, clock_ns(CLOCK_MONOTONIC));
     }
     worker->sweeps_wanted = shared.sweeps_wanted;
     shared.pending = shared.respecified = shared.replaced = false;
@@ -168,19 +164,27 @@ static void replace(const struct region *region, enum state state)
     shared.state = state;
 }
 
-/* False, with nothing changed, if there is no memory for the region. */
+static bool same_contents(const struct load_spec *a, const struct load_spec *b)
+{
+    return a->working_set == b->working_set && a->seed == b->seed &&
+           a->compressibility_pct == b->compressibility_pct;
+}
+
+/* What is in memory stays if only the pace or the pattern is another. False, with errno and with
+ * nothing changed, if there is no memory for the region. */
 bool load_set(const struct load_spec *spec)
 {
     struct region region;
     pthread_mutex_lock(&shared.lock);
-    bool same = shared.state != OFF && shared.spec.working_set == spec->working_set &&
-                shared.spec.seed == spec->seed && shared.spec.compressibility_pct == spec->compressibility_pct;
-    bool good = same || region_new(&region, spec->working_set / PAGE_BYTES, spec->seed, spec->compressibility_pct);
+    bool same = shared.state != OFF && same_contents(&shared.spec, spec);
+    bool good = same || region_new(&region, spec->working_set / PAGE_BYTES, spec->seed,
+                                   spec->compressibility_pct);
     if (good && !same)
         replace(&region, FILLING);
-    if (good)
+    if (good) {
         shared.spec = *spec;
-    request(good);
+        request(true);
+    }
     pthread_mutex_unlock(&shared.lock);
     return good;
 }
@@ -209,30 +213,42 @@ uint64_t load_written(void)
     return written;
 }
 
-static void add_first_mismatch(struct text *text)
+static void first_mismatch_status(struct text *text)
 {
-    if (mismatches == 0)
-        text_add(text, "null");
-    else
-        text_add(text, "{\"page\":%" PRIu64 ",\"version\":%" PRIu32 ",\"word\":%" PRIu32
-                 ",\"expected\":\"%016" PRIx64 "\",\"found\":\"%016" PRIx64 "\"}",
-                 shared.first.page, shared.first.version, shared.first.word, shared.first.expected, shared.first.found);
+    if (mismatches == 0) {
+        json_null(text, "first_mismatch");
+        return;
+    }
+    json_open(text, "first_mismatch");
+    json_number(text, "page", shared.first.page);
+    json_number(text, "version", shared.first.version);
+    json_number(text, "word", shared.first.word);
+    json_hex(text, "expected", shared.first.expected);
+    json_hex(text, "found", shared.first.found);
+    json_close(text);
 }
 
 void load_status(struct text *text, uint64_t achieved_bps)
 {
     pthread_mutex_lock(&shared.lock);
     const struct load_spec *spec = &shared.spec;
-    text_add(text, "\"load\":{\"state\":\"%s\",\"working_set\":%" PRIu64, state_names[shared.state], spec->working_set);
+    json_open(text, "load");
+    json_string(text, "state", state_names[shared.state]);
+    json_number(text, "working_set", spec->working_set);
     if (spec->rate == RATE_MAX)
-        text_add(text, ",\"rate\":\"max\"");
+        json_string(text, "rate", "max");
     else
-        text_add(text, ",\"rate\":%" PRIu64, spec->rate);
-    text_add(text, ",\"pattern\":\"%s\",\"compressibility_pct\":%u,\"seed\":%" PRIu64 ",\"pages\":%" PRIu64,
-             pattern_names[spec->pattern], spec->compressibility_pct, spec->seed, spec->working_set / PAGE_BYTES);
-    text_add(text, ",\"written\":%" PRIu64 ",\"verified\":%" PRIu64 ",\"mismatches\":%" PRIu64 ",\"first_mismatch\":",
-             (uint64_t)written, (uint64_t)verified, (uint64_t)mismatches);
-    add_first_mismatch(text);
-    text_add(text, ",\"sweeps\":%" PRIu64 ",\"achieved_bps\":%" PRIu64 "}", (uint64_t)sweeps, achieved_bps);
+        json_number(text, "rate", spec->rate);
+    json_string(text, "pattern", pattern_names[spec->pattern]);
+    json_number(text, "compressibility_pct", spec->compressibility_pct);
+    json_number(text, "seed", spec->seed);
+    json_number(text, "pages", spec->working_set / PAGE_BYTES);
+    json_number(text, "written", written);
+    json_number(text, "verified", verified);
+    json_number(text, "mismatches", mismatches);
+    first_mismatch_status(text);
+    json_number(text, "sweeps", sweeps);
+    json_number(text, "achieved_bps", achieved_bps);
+    json_close(text);
     pthread_mutex_unlock(&shared.lock);
 }

@@ -5,15 +5,16 @@
  * one hash a page and one addition a word. */
 #include "payload.h"
 
-/* The finaliser of splitmix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014). */
+/* The finaliser of splitmix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators,
+ * 2014): every bit of the value changes about half the bits of the result. */
 uint64_t mix64(uint64_t value)
 {
-    value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9ULL;
-    value = (value ^ (value >> 27)) * 0x94D049BB133111EBULL;
+    value = (value ^ (value >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
+    value = (value ^ (value >> 27)) * UINT64_C(0x94D049BB133111EB);
     return value ^ (value >> 31);
 }
 
-/* Odd, therefore never zero: QEMU sends zero pages as a flag, and that would be another workload. */
+/* Odd, hence never zero: QEMU sends a zero page as a mere flag, and that is another workload. */
 uint64_t page_base(uint64_t seed, uint64_t page, uint32_t version)
 {
     return mix64(mix64(seed + (page + 1) * GOLDEN) + version) | 1;

@@ -13,7 +13,7 @@ static uint64_t next_random(struct pattern *pattern)
     return mix64(pattern->random += GOLDEN);
 }
 
-/* Uniform in [0, limit): the high half of a product, without the bias and the cost of a division. */
+/* Uniform in [0, limit): the high half of a product, without the bias and cost of a division. */
 static uint64_t below(struct pattern *pattern, uint64_t limit)
 {
     return (uint64_t)(((unsigned __int128)next_random(pattern) * limit) >> 64);
@@ -46,7 +46,7 @@ uint64_t pattern_next(struct pattern *pattern)
 
 /* A token bucket kept as the instant at which the next page is due. Sleeps last a few milliseconds,
  * so that a batch is worth its wake-up; a worker that was held up makes good 20 ms, not more. */
-#define SLEEP_NS (4 * 1000 * 1000ULL)
+#define SLEEP_NS (NS_PER_S / 250)
 
 static uint64_t larger(uint64_t a, uint64_t b)
 {

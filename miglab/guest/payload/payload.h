@@ -1,8 +1,9 @@
 /* miglab payload: the one program inside the guest that is migrated. This header is its map.
  *
- * Pure, tested without a machine:  clock.c (ticks), text.c, request.c, page.c, region.c, pattern.c, record.c
- * One thread each:                 load.c, journal.c, beacon.c, kmsg.c; control.c and status.c on the main thread
- * Process 1 only:                  init.c, net.c
+ * Values:           clock.c, text.c, request.c, page.c, region.c, pattern.c, record.c
+ * A thread each:    load.c, journal.c, beacon.c, kmsg.c
+ * The main thread:  control.c, status.c
+ * Process 1 only:   init.c, net.c
  */
 #ifndef MIGLAB_PAYLOAD_H
 #define MIGLAB_PAYLOAD_H
@@ -15,8 +16,8 @@
 #include <time.h>
 
 #define PROTOCOL_VERSION 1
-#define NS_PER_S 1000000000ULL
-#define GOLDEN 0x9E3779B97F4A7C15ULL
+#define NS_PER_S UINT64_C(1000000000)
+#define GOLDEN UINT64_C(0x9E3779B97F4A7C15)
 
 /* ---- clock.c: time, and waits that end at an instant, not after a delay ---- */
 uint64_t clock_ns(clockid_t clock);
@@ -26,15 +27,20 @@ void condition_wait_until(pthread_cond_t *condition, pthread_mutex_t *lock, uint
 #define FOREVER UINT64_MAX
 void thread_start(void *(*body)(void *));
 
-/* ---- text.c: bounded text; once something does not fit, `overflow` stays set ---- */
+/* ---- text.c: bounded text; once something did not fit, `overflow` stays set ---- */
 #define TEXT_MAX 1400 /* one datagram below every usual MTU */
 struct text {
     char data[TEXT_MAX + 1];
     size_t length;
     bool overflow;
 };
-void text_add(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void text_quote(struct text *text, const char *string, size_t max);
+void json_open(struct text *text, const char *key);
+void json_close(struct text *text);
+void json_null(struct text *text, const char *key);
+void json_number(struct text *text, const char *key, uint64_t value);
+void json_numbers(struct text *text, const char *key, const uint64_t *values, size_t count);
+void json_hex(struct text *text, const char *key, uint64_t value);
+void json_string(struct text *text, const char *key, const char *string);
 
 /* ---- request.c: `ID VERB key=value …` ---- */
 #define ID_MAX 32
@@ -49,7 +55,7 @@ struct request {
         bool taken;
     } arguments[ARGUMENTS_MAX];
     size_t count;
-    char error[ERROR_MAX]; /* the first complaint: key, expected, found; "" while all is well */
+    char error[ERROR_MAX]; /* the first complaint; "" while all is well */
     char line[REQUEST_MAX + 1];
 };
 void request_parse(struct request *request, const char *datagram, size_t length);
@@ -59,11 +65,12 @@ uint64_t request_number(struct request *request, const char *key, uint64_t min, 
 unsigned request_choice(struct request *request, const char *key, const char *const *choices);
 void request_address(struct request *request, const char *key, struct sockaddr_in *address);
 bool request_done(struct request *request);
-void request_refuse(struct request *request, const char *key, const char *expected, const char *found);
+void request_refuse(struct request *request, const char *key, const char *expected,
+                    const char *found);
 bool number_parse(const char *digits, uint64_t *number);
 
 /* ---- page.c: what a page holds, from (seed, page, version) alone ---- */
-#define PAGE_BYTES 4096ULL
+#define PAGE_BYTES UINT64_C(4096)
 #define PAGE_WORDS 512
 uint64_t mix64(uint64_t value);
 uint64_t page_base(uint64_t seed, uint64_t page, uint32_t version);
@@ -99,7 +106,7 @@ void pattern_start(struct pattern *pattern, enum pattern_kind kind, uint64_t pag
 uint64_t pattern_next(struct pattern *pattern);
 
 #define RATE_MAX UINT64_MAX
-#define BURST_NS (20 * 1000 * 1000ULL)
+#define BURST_NS (NS_PER_S / 50)
 struct pace {
     uint64_t rate, page_ns, due_ns;
 };
@@ -138,7 +145,7 @@ uint64_t record_offset(uint64_t sequence, uint64_t slots);
 
 /* ---- journal.c, beacon.c, kmsg.c ---- */
 void journal_start(const char *device, const unsigned char *boot_id);
-void journal_set(uint64_t hz);
+bool journal_set(uint64_t hz);
 void journal_reset(void);
 void journal_status(struct text *text);
 

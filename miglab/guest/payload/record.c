@@ -1,4 +1,4 @@
-/* Journal records: what a reader of the raw disk finds, and must be able to check without the guest. */
+/* Journal records: what a reader of the raw disk finds, and can check without the guest. */
 #include "payload.h"
 
 #include <string.h>
@@ -61,7 +61,9 @@ void record_write(unsigned char *record, const unsigned char *boot_id, const str
 /* How many records a device holds before the first is overwritten; 0 if it is too small. */
 uint64_t record_slots(uint64_t device_bytes)
 {
-    uint64_t fit = device_bytes > JOURNAL_OFFSET ? (device_bytes - JOURNAL_OFFSET) / RECORD_BYTES : 0;
+    if (device_bytes < JOURNAL_OFFSET)
+        return 0;
+    uint64_t fit = (device_bytes - JOURNAL_OFFSET) / RECORD_BYTES;
     return fit < JOURNAL_SLOTS_MAX ? fit : JOURNAL_SLOTS_MAX;
 }
 

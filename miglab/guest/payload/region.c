@@ -1,5 +1,5 @@
-/* The memory under load. The version each page should be at is kept apart from the page: a page that
- * came back older from a migration is whole in itself, and only an outside witness can tell. */
+/* The memory under load. The version each page should be at is kept apart from the page: a page
+ * that came back older from a migration is whole in itself, and only another witness can tell. */
 #define _GNU_SOURCE
 #include "payload.h"
 
@@ -10,10 +10,11 @@ static size_t region_bytes(uint64_t pages)
     return pages * (PAGE_BYTES + sizeof(uint32_t));
 }
 
-/* Address space only; memory is taken as the pages are first written. All pages are at version 0. */
+/* Address space only: memory is taken as the pages are first written. All are at version 0. */
 bool region_new(struct region *region, uint64_t pages, uint64_t seed, unsigned compressibility_pct)
 {
-    void *memory = mmap(NULL, region_bytes(pages), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *memory = mmap(NULL, region_bytes(pages), PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED)
         return false;
     *region = (struct region){

@@ -1,18 +1,21 @@
 /* Requests are one line, `ID VERB key=value …`. The first complaint is kept, so that a verb can
- * take all its arguments in a row and ask once whether they were good: nothing changes before that. */
+ * take all its arguments in a row, ask once whether they were good, and act only then. */
 #include "payload.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #define ID_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.:-"
 
-void request_refuse(struct request *request, const char *key, const char *expected, const char *found)
+void request_refuse(struct request *request, const char *key, const char *expected,
+                    const char *found)
 {
     if (!request->error[0])
-        snprintf(request->error, sizeof request->error, "%.40s: expected %.80s, found %.60s", key, expected, found);
+        snprintf(request->error, sizeof request->error, "%.40s: expected %.80s, found %.60s", key,
+                 expected, found);
 }
 
 static void take_id(struct request *request, const char *id)
@@ -94,7 +97,7 @@ bool number_parse(const char *digits, uint64_t *number)
 uint64_t request_number(struct request *request, const char *key, uint64_t min, uint64_t max)
 {
     char expected[64];
-    snprintf(expected, sizeof expected, "%llu to %llu", (unsigned long long)min, (unsigned long long)max);
+    snprintf(expected, sizeof expected, "%" PRIu64 " to %" PRIu64, min, max);
     const char *value = request_text(request, key, expected);
     uint64_t number = min;
     if (value && (!number_parse(value, &number) || number < min || number > max))
@@ -106,8 +109,9 @@ uint64_t request_number(struct request *request, const char *key, uint64_t min, 
 unsigned request_choice(struct request *request, const char *key, const char *const *choices)
 {
     char expected[80] = "";
-    for (unsigned i = 0; choices[i]; i++)
-        snprintf(expected + strlen(expected), sizeof expected - strlen(expected), "%s%s", i ? "|" : "", choices[i]);
+    for (unsigned i = 0, length = 0; choices[i]; i++)
+        length += (unsigned)snprintf(expected + length, sizeof expected - length, "%s%s",
+                                     i ? "|" : "", choices[i]);
     const char *value = request_text(request, key, expected);
     for (unsigned i = 0; value && choices[i]; i++)
         if (!strcmp(value, choices[i]))
@@ -139,6 +143,6 @@ bool request_done(struct request *request)
 {
     for (size_t i = 0; i < request->count; i++)
         if (!request->arguments[i].taken)
-            request_refuse(request, request->arguments[i].key, "no such key", request->arguments[i].value);
+            request_refuse(request, request->arguments[i].key, "no such key", "it");
     return !request->error[0];
 }

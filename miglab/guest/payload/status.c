@@ -1,13 +1,12 @@
-/* The reply to `status`: who the machine is, what time it has, and how its four workers fare. */
+/* The reply to `status`: who the machine is, what time it has, how its workers fare. */
 #include "payload.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
-/* Pages written, sampled every 200 ms: the rate of the last second, whatever status is asked when. */
+/* Pages written, sampled five times a second: the rate over the last one, whoever asks and when. */
 #define SAMPLES 6
 #define SAMPLE_NS (NS_PER_S / 5)
 
@@ -30,12 +29,12 @@ static uint64_t achieved_bps(void)
     size_t oldest = SAMPLES - 1;
     while (oldest && samples[oldest].at_ns == 0)
         oldest--;
-    uint64_t elapsed_us = (now.at_ns - samples[oldest].at_ns) / 1000;
-    uint64_t bytes = (now.written - samples[oldest].written) * PAGE_BYTES;
-    return elapsed_us ? (uint64_t)((double)bytes / (double)elapsed_us * 1e6) : 0;
+    double elapsed_ns = (double)(now.at_ns - samples[oldest].at_ns);
+    double bytes = (double)((now.written - samples[oldest].written) * PAGE_BYTES);
+    return elapsed_ns > 0 ? (uint64_t)(bytes / elapsed_ns * 1e9) : 0;
 }
 
-/* The kernel draws a random name at each boot: the same one after a migration is the same machine. */
+/* The kernel draws a name at each boot: the same name after a migration is the same machine. */
 void machine_identify(struct machine *machine)
 {
     FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
@@ -55,15 +54,16 @@ void status_reply(struct text *reply, const struct machine *machine)
 {
     struct sysinfo info;
     sysinfo(&info);
-    text_add(reply, ",\"version\":%d,\"boot_id\":\"%s\",\"address\":\"%s\",\"mono_ns\":%" PRIu64 ",\"wall_ns\":%" PRIu64,
-             PROTOCOL_VERSION, machine->boot_id, machine->address, clock_ns(CLOCK_MONOTONIC), clock_ns(CLOCK_REALTIME));
-    text_add(reply, ",\"cpus\":%ld,\"mem_total_kib\":%lu,\"mem_free_kib\":%lu,", sysconf(_SC_NPROCESSORS_ONLN),
-             info.totalram * info.mem_unit / 1024, info.freeram * info.mem_unit / 1024);
+    json_number(reply, "version", PROTOCOL_VERSION);
+    json_string(reply, "boot_id", machine->boot_id);
+    json_string(reply, "address", machine->address);
+    json_number(reply, "mono_ns", clock_ns(CLOCK_MONOTONIC));
+    json_number(reply, "wall_ns", clock_ns(CLOCK_REALTIME));
+    json_number(reply, "cpus", (uint64_t)sysconf(_SC_NPROCESSORS_ONLN));
+    json_number(reply, "mem_total_kib", (uint64_t)info.totalram * info.mem_unit / 1024);
+    json_number(reply, "mem_free_kib", (uint64_t)info.freeram * info.mem_unit / 1024);
     load_status(reply, achieved_bps());
-    text_add(reply, ",");
     journal_status(reply);
-    text_add(reply, ",");
     beacon_status(reply);
-    text_add(reply, ",");
     kmsg_status(reply);
 }

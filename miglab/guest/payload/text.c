@@ -1,10 +1,12 @@
-/* Bounded text for replies. Overflow is remembered, so a caller checks once, at the end. */
+/* Bounded text, and JSON in it. Overflow is remembered: a caller checks once, at the end. */
 #include "payload.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
-void text_add(struct text *text, const char *format, ...)
+static void add(struct text *text, const char *format, ...)
 {
     size_t room = sizeof text->data - text->length;
     va_list arguments;
@@ -19,16 +21,64 @@ void text_add(struct text *text, const char *format, ...)
     text->length += (size_t)length;
 }
 
-/* Adds a JSON string of at most max characters of the given one. What is not plain ASCII becomes `?`. */
-void text_quote(struct text *text, const char *string, size_t max)
+/* A comma, unless this is the first of its object or array; then the key, if it has one. */
+static void begin(struct text *text, const char *key)
 {
-    text_add(text, "\"");
-    for (size_t i = 0; i < max && string[i]; i++) {
-        char c = string[i];
-        if (c == '"' || c == '\\')
-            text_add(text, "\\%c", c);
-        else
-            text_add(text, "%c", c >= ' ' && c <= '~' ? c : '?');
+    if (text->length && !strchr("{[", text->data[text->length - 1]))
+        add(text, ",");
+    if (key)
+        add(text, "\"%s\":", key);
+}
+
+/* The root object has no key. */
+void json_open(struct text *text, const char *key)
+{
+    begin(text, key);
+    add(text, "{");
+}
+
+void json_close(struct text *text)
+{
+    add(text, "}");
+}
+
+void json_null(struct text *text, const char *key)
+{
+    begin(text, key);
+    add(text, "null");
+}
+
+void json_number(struct text *text, const char *key, uint64_t value)
+{
+    begin(text, key);
+    add(text, "%" PRIu64, value);
+}
+
+void json_numbers(struct text *text, const char *key, const uint64_t *values, size_t count)
+{
+    begin(text, key);
+    add(text, "[");
+    for (size_t i = 0; i < count; i++)
+        json_number(text, NULL, values[i]);
+    add(text, "]");
+}
+
+/* For 64 bits that are not a quantity: a string, as JSON numbers may lose the low ones. */
+void json_hex(struct text *text, const char *key, uint64_t value)
+{
+    begin(text, key);
+    add(text, "\"%016" PRIx64 "\"", value);
+}
+
+/* What is not printable ASCII becomes `?`. */
+void json_string(struct text *text, const char *key, const char *string)
+{
+    begin(text, key);
+    add(text, "\"");
+    for (; *string; string++) {
+        if (*string == '"' || *string == '\\')
+            add(text, "\\");
+        add(text, "%c", *string >= ' ' && *string <= '~' ? *string : '?');
     }
-    text_add(text, "\"");
+    add(text, "\"");
 }

@@ -1,0 +1,221 @@
+"""How long the network was dark to a client, and how well that is known.
+
+Between the last reply before and the first reply after, by the kernel's receive stamps. The dark
+time is shorter than that gap by the way from the last answered probe to the darkness and from the
+light to the next probe: by one interval on average, by none at least and two at most. Hence
+``value = gap - median gap`` and an uncertainty in which three sources add up:
+
+* one interval: nobody knows where between two probes the darkness began and ended;
+* the jitter of the baseline: the longest gap there that the sender did not make itself;
+* the sender's silence in this very gap: where no probe was sent, nothing is known of darkness.
+
+"Lost probes × interval" is not used: it counts a starved sender as light and merges outages.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from itertools import pairwise
+from math import ceil
+from typing import NamedTuple
+
+from miglab.errors import EvidenceError
+from miglab.judge.measured import Measured
+from miglab.observe.probes import PingRecord
+from miglab.values import Value
+
+BASELINE_REPLIES_MIN = 100
+BASELINE_LOSS_MAX = 0.05
+NS_PER_MS = 1e6
+
+
+class Baseline(Value):
+    """How replies came before the migration; gaps are between consecutive replies.
+
+    ``jitter_ms`` is the longest gap less the sender's own silence in it and less one interval.
+    """
+
+    replies: int
+    lost: int
+    gap_p50_ms: float
+    gap_p99_ms: float
+    gap_max_ms: float
+    jitter_ms: float
+    uncertainty_ms: float
+
+    @classmethod
+    def of(cls, record: PingRecord, started_ns: int) -> "Baseline":
+        """From everything before ``started_ns`` (CLOCK_REALTIME); EvidenceError when too thin."""
+        gaps = [gap for gap in _Timeline(record).gaps() if gap.after_ns < started_ns]
+        answered = {sequence for sequence, _ in record.replies}
+        attempts = [(event[0], event[1]) for event in (*record.sent, *record.errors)]
+        before = [sequence for sequence, ns in attempts if ns < started_ns]
+        lost = sum(sequence not in answered for sequence in before)
+        replies = sum(ns < started_ns for _, ns in record.replies)
+        _refuse_thin(replies, lost, len(before))
+        lengths = sorted(gap.ms for gap in gaps)
+        median = _rank(lengths, 0.50)
+        jitter = max(0.0, max(gap.ms - gap.silence_ms for gap in gaps) - record.interval_ms)
+        return cls(
+            replies=replies,
+            lost=lost,
+            gap_p50_ms=median,
+            gap_p99_ms=_rank(lengths, 0.99),
+            gap_max_ms=lengths[-1],
+            jitter_ms=jitter,
+            uncertainty_ms=record.interval_ms + abs(median - record.interval_ms) + jitter,
+        )
+
+
+class Outage(Value):
+    """One gap between replies as time without network; CLOCK_REALTIME ns and ms."""
+
+    last_before_ns: int
+    first_after_ns: int
+    value_ms: float
+    uncertainty_ms: float
+
+    @property
+    def low_ms(self) -> float:
+        """The darkness was at least this long."""
+        return self.value_ms - self.uncertainty_ms
+
+    @property
+    def high_ms(self) -> float:
+        """The darkness was at most this long."""
+        return self.value_ms + self.uncertainty_ms
+
+
+def outages(record: PingRecord, started_ns: int) -> tuple[Outage, ...]:
+    """Every gap since ``started_ns`` that only darkness explains, in order of time.
+
+    Raises EvidenceError when the baseline is too thin to tell.
+    """
+    gaps = _since(record, started_ns, Baseline.of(record, started_ns))
+    return tuple(gap for gap in gaps if gap.low_ms > 0)
+
+
+def client_outage(record: PingRecord, started_ns: int, ended_ns: int) -> Measured:
+    """The longest darkness from the migration's start to the end of the record.
+
+    The record must reach beyond ``ended_ns``, the migration's end. Where the longest gap is partly
+    the sender's own silence and a shorter one is surely dark, the result spans both.
+    """
+    try:
+        baseline = _sound(record, started_ns, ended_ns)
+    except EvidenceError as reason:
+        return Measured.unknown(str(reason))
+    gaps = _since(record, started_ns, baseline)
+    if dark_ms := _dark_at_end_ms(record, baseline):
+        longest = max([dark_ms, *(gap.low_ms for gap in gaps)])
+        return Measured.unknown(f"the network never came back: dark for at least {longest:.0f} ms")
+    if not gaps:
+        return Measured.unknown("no reply after the migration began")
+    return Measured.between(max(gap.low_ms for gap in gaps), max(gap.high_ms for gap in gaps))
+
+
+def _sound(record: PingRecord, started_ns: int, ended_ns: int) -> Baseline:
+    """The baseline of a record that can be judged; EvidenceError says why it cannot be."""
+    if not record.replies:
+        raise EvidenceError(f"no replies at all from {record.target}")
+    if not record.complete:
+        raise EvidenceError(f"the recording is cut off after {len(record.replies)} replies")
+    if (back_ms := _clock_back_ms(record)) > 0:
+        raise EvidenceError(f"the machine's clock was set back by {back_ms:.1f} ms while recording")
+    if (missing_ms := (ended_ns - _last_attempt_ns(record)) / NS_PER_MS) > 0:
+        raise EvidenceError(f"the recording ends {missing_ms:.0f} ms before the migration does")
+    return Baseline.of(record, started_ns)
+
+
+def _refuse_thin(replies: int, lost: int, sent: int) -> None:
+    if replies < BASELINE_REPLIES_MIN:
+        raise EvidenceError(
+            f"only {replies} replies before the migration, expected {BASELINE_REPLIES_MIN} or more"
+        )
+    if lost > BASELINE_LOSS_MAX * sent:
+        raise EvidenceError(
+            f"{lost} of {sent} probes lost before the migration, expected at most"
+            f" {BASELINE_LOSS_MAX:.0%}"
+        )
+
+
+def _since(record: PingRecord, started_ns: int, baseline: Baseline) -> list[Outage]:
+    """Every gap that ends after ``started_ns``, whether it stands out or not."""
+    return [
+        Outage(
+            last_before_ns=gap.before_ns,
+            first_after_ns=gap.after_ns,
+            value_ms=gap.ms - baseline.gap_p50_ms,
+            uncertainty_ms=baseline.uncertainty_ms + gap.silence_ms,
+        )
+        for gap in _Timeline(record).gaps()
+        if gap.after_ns >= started_ns
+    ]
+
+
+def _dark_at_end_ms(record: PingRecord, baseline: Baseline) -> float:
+    """From the last reply to the last probe, when that stands out from the baseline; else 0."""
+    gap_ms = (_last_attempt_ns(record) - max(ns for _, ns in record.replies)) / NS_PER_MS
+    return gap_ms if gap_ms - baseline.gap_p50_ms > baseline.uncertainty_ms else 0.0
+
+
+def _last_attempt_ns(record: PingRecord) -> int:
+    return max((event[1] for event in (*record.sent, *record.errors)), default=0)
+
+
+def _clock_back_ms(record: PingRecord) -> float:
+    """The largest step back from one probe to the next; a step forward reads as a silent sender."""
+    return (
+        max((sooner[1] - later[1] for sooner, later in pairwise(record.sent)), default=0)
+        / NS_PER_MS
+    )
+
+
+def _rank(ordered: list[float], share: float) -> float:
+    """The nearest-rank percentile."""
+    return ordered[ceil(share * len(ordered)) - 1]
+
+
+class _Reply(NamedTuple):
+    received_ns: int
+    sent_ns: int
+
+
+class _Gap(NamedTuple):
+    before_ns: int
+    after_ns: int
+    silence_ms: float
+
+    @property
+    def ms(self) -> float:
+        return (self.after_ns - self.before_ns) / NS_PER_MS
+
+
+class _Timeline:
+    """A record in order of time: replies as they were received, probes as they were attempted."""
+
+    def __init__(self, record: PingRecord) -> None:
+        self.interval_ns = record.interval_ms * int(NS_PER_MS)
+        sent = dict(record.sent)
+        self.replies = sorted(_Reply(ns, sent.get(number, ns)) for number, ns in record.replies)
+        self.attempts = sorted([*sent.values(), *(ns for _, ns, _ in record.errors)])
+
+    def gaps(self) -> Iterator[_Gap]:
+        """Every gap between consecutive replies, with the sender's silence in it."""
+        for before, after in pairwise(self.replies):
+            silence_ms = self._silence_ns(before.sent_ns, after.sent_ns) / NS_PER_MS
+            yield _Gap(before.received_ns, after.received_ns, silence_ms)
+
+    def _silence_ns(self, from_ns: int, to_ns: int) -> int:
+        """For how long, beyond its interval, the sender was silent between two answered probes.
+
+        The first and the last silence bound the darkness, so all of their excess counts; one in
+        between only if it missed a whole slot, for less is the pacing's own unevenness.
+        """
+        first, last = bisect_left(self.attempts, from_ns), bisect_right(self.attempts, to_ns)
+        silences = [later - sooner for sooner, later in pairwise(self.attempts[first:last])]
+        edges = {0, len(silences) - 1}
+        return sum(
+            silence - self.interval_ns
+            for place, silence in enumerate(silences)
+            if silence >= self.interval_ns * (1 if place in edges else 2)
+        )

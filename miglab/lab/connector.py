@@ -1,0 +1,136 @@
+"""pyinfra's ``@lab`` connector: hosts of a lab, reached through its ssh_config, brought up if missing.
+
+It speaks ssh by the ``ssh`` program and leaves everything else (keys, the way into the lab's
+namespaces, shared connections) to the lab's ssh_config, as every other tool does. Bringing nodes
+up happens in a process of its own, since pyinfra's is patched by gevent.
+"""
+
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from io import IOBase
+from typing import Any, TypedDict
+
+from gevent.lock import Semaphore
+from pyinfra.api.command import StringCommand
+from pyinfra.api.exceptions import ConnectError, InventoryError
+from pyinfra.api.util import get_file_io
+from pyinfra.connectors.base import BaseConnector, DataMeta
+from pyinfra.connectors.util import (
+    CommandOutput,
+    extract_control_arguments,
+    make_unix_command_for_host,
+    run_local_process,
+)
+
+from miglab.lab.access import answers, ssh_argv
+from miglab.lab.place import Place
+
+_bringing_up = Semaphore()  # several hosts connect at once; one `up` heals them all
+
+
+class LabData(TypedDict):
+    """What the inventory tells each host of a lab."""
+
+    lab_name: str
+    lab_topology: str
+
+
+class LabConnector(BaseConnector):
+    """A host named ``@lab/NODE`` or ``@lab/LAB/NODE``."""
+
+    handles_execution = True
+    data_cls = LabData
+    data_meta = {  # noqa: RUF012 - pyinfra's own way of declaring it
+        "lab_name": DataMeta("Name of the lab", "default"),
+        "lab_topology": DataMeta(
+            "The declaration the lab is made from", "inventories/topology.yaml"
+        ),
+    }
+    data: LabData
+
+    @staticmethod
+    def make_names_data(name: str | None = None) -> Iterator[tuple[str, dict[str, Any], list[str]]]:
+        """One host for ``NODE`` or ``LAB/NODE``."""
+        if not name:
+            raise InventoryError("@lab: expected @lab/NODE or @lab/LAB/NODE, found no node")
+        lab, _, node = name.rpartition("/")
+        yield node, {"lab_name": lab or "default"}, ["@lab"]
+
+    @property
+    def _place(self) -> Place:
+        return Place(self.data["lab_name"])
+
+    def connect(self) -> None:
+        """Reaches the node; brings the lab up first if it does not answer."""
+        if answers(self._place, self.host.name, seconds=5):
+            return
+        with _bringing_up:
+            if not answers(self._place, self.host.name, seconds=5):
+                self._bring_up()
+
+    def _bring_up(self) -> None:
+        options = ["--lab", self.data["lab_name"], "--topology", self.data["lab_topology"]]
+        code = subprocess.call([sys.executable, "-m", "miglab", "up", *options], stdout=sys.stderr)
+        if code:
+            raise ConnectError(f"lab {self.data['lab_name']}: `miglab up` failed ({code})")
+
+    def run_shell_command(  # type: ignore[override]  # pyinfra's signature is Unpack[...] of a private dict
+        self,
+        command: StringCommand,
+        print_output: bool = False,
+        print_input: bool = False,
+        **arguments: Any,
+    ) -> tuple[bool, CommandOutput]:
+        """Runs ``command`` on the node by ssh."""
+        control = extract_control_arguments(arguments)  # type: ignore[arg-type]  # the same private dict
+        unix = make_unix_command_for_host(self.state, self.host, command, **arguments)
+        argv = [*ssh_argv(self._place, self.host.name), shlex.quote(unix.get_raw_value())]
+        code, output = run_local_process(
+            shlex.join(argv[:-1]) + " " + argv[-1],
+            stdin=control.get("_stdin"),
+            timeout=control.get("_timeout"),
+            print_output=print_output,
+            print_prefix=self.host.print_prefix,
+        )
+        return code in (control.get("_success_exit_codes") or [0]), output
+
+    def put_file(
+        self,
+        filename_or_io: str | IOBase,
+        remote_filename: str,
+        remote_temp_filename: str | None = None,
+        print_output: bool = False,
+        print_input: bool = False,
+        **arguments: Any,
+    ) -> bool:
+        """Writes a file on the node whole or not at all."""
+        with get_file_io(filename_or_io) as stream:
+            content = stream.read()
+        target = shlex.quote(remote_filename)
+        return self._pipe(
+            f"cat > {target}.miglab && cat {target}.miglab > {target} && rm {target}.miglab",
+            content.encode() if isinstance(content, str) else content,
+        )[0]
+
+    def get_file(
+        self,
+        remote_filename: str,
+        filename_or_io: str | IOBase,
+        remote_temp_filename: str | None = None,
+        print_output: bool = False,
+        print_input: bool = False,
+        **arguments: Any,
+    ) -> bool:
+        """Reads a file of the node."""
+        done, content = self._pipe(f"cat {shlex.quote(remote_filename)}", b"")
+        if done:
+            with get_file_io(filename_or_io, "wb") as stream:
+                stream.write(content)
+        return done
+
+    def _pipe(self, script: str, content: bytes) -> tuple[bool, bytes]:
+        argv = ssh_argv(self._place, self.host.name, [script])
+        done = subprocess.run(argv, input=content, capture_output=True, check=False)
+        return done.returncode == 0, done.stdout

@@ -1,0 +1,108 @@
+"""A recorder is a process of its own: started with a socket, stopped by closing its input."""
+
+import select
+import socket
+import subprocess
+import sys
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import IO, Self, cast
+
+from miglab.errors import LabError
+
+READY = "recording"
+
+
+class Recorder:
+    """One running recorder module; its record grows in ``out``.
+
+    The module takes ``--fd``, ``--out`` and options of its own, prints ``recording`` once its
+    record is open, and ends, exit code 0, when its standard input does.
+    """
+
+    def __init__(self, name: str, process: subprocess.Popen[str], out: Path) -> None:
+        self.name = name
+        self.out = out
+        self._process = process
+        self._input = cast(IO[str], process.stdin)
+        self._output = cast(IO[str], process.stdout)
+        self._fault: str | None = None
+        self._stopped = False
+
+    @classmethod
+    def spawn(cls, module: str, channel: socket.socket, out: Path, *options: str) -> Self:
+        """Starts ``python -m module`` with ``channel``, which stays the caller's to close.
+
+        Returns at once, so that several can be started side by side: :meth:`ready` waits.
+        """
+        descriptor = channel.fileno()
+        process = subprocess.Popen(
+            [sys.executable, "-m", module, f"--fd={descriptor}", f"--out={out}", *options],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            pass_fds=(descriptor,),
+            start_new_session=True,  # Ctrl-C is for the harness, which then ends its recorders
+        )
+        return cls(module.rpartition(".")[2], process, out)
+
+    @property
+    def healthy(self) -> bool:
+        """Whether it is recording, or was until it was stopped."""
+        return self._fault is None if self._stopped else self._process.poll() is None
+
+    def ready(self, seconds: float = 5.0) -> None:
+        """Waits until it records; raises LabError when it cannot."""
+        waiting = select.poll()
+        waiting.register(self._output, select.POLLIN)
+        if not waiting.poll(seconds * 1000):
+            self._process.kill()
+            raise LabError(f"{self.name} recorder: expected it to record within {seconds:g} s")
+        first = self._output.readline().strip()
+        if first != READY:
+            self._process.kill()
+            raise LabError(f"{self.name} recorder: cannot record: {self._last_words(first)}")
+
+    def stop(self, seconds: float = 2.0) -> str | None:
+        """Ends it within ``seconds``; None, or one line saying what was wrong with it.
+
+        Whatever it says, the record is there to be read as far as it goes.
+        """
+        if not self._stopped:
+            self._fault = self._end(seconds)
+            self._stopped = True
+        return self._fault
+
+    def _end(self, seconds: float) -> str | None:
+        early = self._process.poll() is not None
+        self._input.close()
+        try:
+            code = self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            return f"{self.name} recorder: did not end within {seconds:g} s and was killed"
+        with self._output:
+            if not early and not code:
+                return None
+            when = "before it was stopped" if early else "while ending"
+            return f"{self.name} recorder: ended {when} (code {code}): {self._last_words()}"
+
+    def _last_words(self, first: str = "") -> str:
+        """The last line it wrote; only asked for when it has ended or been killed."""
+        lines = [line for line in (first, *self._output.read().splitlines()) if line]
+        return lines[-1].strip() if lines else "it said nothing"
+
+
+class PingRecorder(Recorder):
+    """The client's vantage; see :mod:`miglab.observe.ping`."""
+
+    @classmethod
+    def start(
+        cls, channel: socket.socket, target: IPv4Address, interval_ms: int, out: Path
+    ) -> Self:
+        """Probes ``target`` every ``interval_ms`` (1–1000) through a raw ICMP socket."""
+        options = (f"--to={target}", f"--interval-ms={interval_ms}")
+        return cls.spawn("miglab.observe.ping", channel, out, *options)
