@@ -17,6 +17,19 @@ from miglab.values import size_text
 # A node's name is its port's too: the kernel's words for "every interface" are taken as well.
 RESERVED_NAMES = frozenset({"lan", "lo", "tap0", "localhost", "all", "default"})
 UPLINK_NETWORK = IPv4Network("10.0.2.0/24")  # slirp4netns: the way out of an embedded lab
+EXPECTED = {
+    "model_type": "keys and values",
+    "byte_size": "a size such as 256MiB",
+    "byte_size_unit": "a size such as 256MiB",
+    "tuple_type": "a list",
+    "too_short": "at least one",
+    "int_parsing": "a whole number",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "string_type": "text",
+    "path_type": "a path",
+}
+SMALLEST = {"memory": 64 << 20, "disk": 1 << 20}  # with less no guest boots, or has a disk at all
 LONGEST = 80  # characters of a wrong value that are shown
 
 
@@ -88,10 +101,8 @@ def problems_of(error: ValidationError) -> Iterator[str]:
 
 def _expected(detail: ErrorDetails) -> str:
     """What should have stood there, without pydantic's own way of beginning a sentence."""
-    if detail["type"] == "model_type":
-        return "keys and values"
-    if detail["type"] == "byte_size":
-        return "a size such as 256MiB"
+    if known := EXPECTED.get(detail["type"]):
+        return known
     text = detail["msg"].removeprefix("Value error, ").removeprefix("expected ")
     return text.removeprefix("Input should be ").replace("Input is not a valid", "a valid")
 
@@ -126,6 +137,9 @@ def conflicts(topology: Topology, machine_memory: int | None = None) -> Iterator
     if topology.network.nic == topology.network.bridge:
         nic = topology.network.nic
         yield f"network.bridge: expected another name than network.nic, found {nic!r} for both"
+    for key, least in SMALLEST.items():
+        if (size := getattr(topology.guest, key)) < least:
+            yield f"guest.{key}: expected at least {size_text(least)}, found {size_text(size)}"
     if machine_memory and topology.guest.memory > machine_memory:
         yield (
             f"guest.memory: expected no more than this machine's {machine_memory >> 20}MiB,"

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import ByteSize, Field, PositiveInt
 
-from miglab.values import Mac, Value, matching
+from miglab.values import Mac, Size, Value, matching
 
 Name = Annotated[
     str,
@@ -75,11 +75,11 @@ class Guest(Value):
     """The machine that moves; it starts on the first hypervisor."""
 
     name: Name
-    memory: ByteSize
+    memory: Size
     vcpus: PositiveInt = 2
     mac: Mac
     address: IPv4Address
-    disk: ByteSize = ByteSize(64 << 20)
+    disk: Size = ByteSize(64 << 20)
 
 
 class Topology(Value):

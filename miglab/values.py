@@ -26,11 +26,21 @@ def matching(pattern: str, expected: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _whole(value: object) -> object:
+    """Pydantic alone would read ``50MiB/min`` as 50 MiB: it stops where it no longer understands."""
+    if isinstance(value, str) and not re.fullmatch(r"\s*\d*\.?\d+\s*[A-Za-z]*\s*", value):
+        raise ValueError("expected a size such as 256MiB")
+    return value
+
+
 def _without_per_second(value: object) -> object:
     return value.removesuffix("/s") if isinstance(value, str) else value
 
 
-Rate = Annotated[ByteSize, BeforeValidator(_without_per_second)]
+Size = Annotated[ByteSize, BeforeValidator(_whole)]
+"""Bytes, written ``256MiB``."""
+
+Rate = Annotated[Size, BeforeValidator(_without_per_second)]
 """Bytes per second, written ``50MiB/s``."""
 
 Mac = Annotated[

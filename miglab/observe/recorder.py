@@ -49,6 +49,11 @@ class Recorder:
         return cls(module.rpartition(".")[2], process, out)
 
     @property
+    def pid(self) -> int:
+        """The process, for whoever wants to know what recording costs."""
+        return self._process.pid
+
+    @property
     def healthy(self) -> bool:
         """Whether it is recording, or was until it was stopped."""
         return self._fault is None if self._stopped else self._process.poll() is None

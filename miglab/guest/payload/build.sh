@@ -51,7 +51,8 @@ done
 [ -d "$modules" ] || die "kernel $version: its package has no modules"
 
 mkdir -p "$work/root/modules"
-gcc -std=gnu11 -O2 -static -s -pthread -Wall -Wextra -Werror -o "$work/root/init" "$source_dir"/*.c ||
+gcc -std=gnu11 -O2 -static -s -pthread -Wall -Wextra -Werror \
+    -o "$work/root/init" "$source_dir"/*.c ||
     die "the program does not compile; is libc6-dev installed?"
 
 # add_module NAME: unpacks a module behind those it depends on; what is built in has no file to add.
@@ -86,9 +87,9 @@ add_module virtio_blk
 # One file of each, complete or not there at all: written beside, then renamed.
 mkdir "$staged"
 find "$work/root" -exec touch -h -d @0 {} +
-(cd "$work/root" && find . | sort >"$work/names" &&
-    cpio --quiet --create --format=newc --reproducible --owner=0:0 <"$work/names") >"$work/initramfs"
-gzip -9n <"$work/initramfs" >"$staged/initramfs.gz"
+(cd "$work/root" && find . | sort) >"$work/names"
+(cd "$work/root" && cpio --quiet -o -H newc --reproducible -R 0:0) <"$work/names" >"$work/cpio"
+gzip -9n <"$work/cpio" >"$staged/initramfs.gz"
 cp "$work/kernel/boot/vmlinuz-$version" "$staged/vmlinuz"
 echo "$version" >"$staged/kernel-version"
 chmod 0644 "$staged"/*

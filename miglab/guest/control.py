@@ -1,0 +1,96 @@
+"""Speaking to the program in the guest: one datagram asked, one answered."""
+
+import json
+import socket
+import uuid
+from collections.abc import Callable
+from ipaddress import IPv4Address
+from typing import Any
+
+from miglab.deadline import Deadline
+from miglab.errors import GuestError, UsageError
+from miglab.guest.status import GuestStatus
+from miglab.workload import Load
+
+PORT = 7070
+RESEND_SECONDS = 0.2
+
+
+class GuestControl:
+    """Asks the guest over ``channel``, a UDP socket on the guest's network."""
+
+    def __init__(self, channel: socket.socket, address: IPv4Address, port: int = PORT) -> None:
+        self._channel = channel
+        self._peer = (str(address), port)
+        channel.settimeout(RESEND_SECONDS)
+
+    def __enter__(self) -> "GuestControl":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._channel.close()
+
+    def ask(self, verb: str, seconds: float = 5.0, **values: object) -> dict[str, Any]:
+        """The guest's reply; a lost datagram is sent again and acted on once.
+
+        Raises GuestError when no reply comes, UsageError when the guest refuses the values.
+        """
+        token = uuid.uuid4().hex[:16]
+        request = " ".join([token, verb, *(f"{key}={value}" for key, value in values.items())])
+        deadline = Deadline(seconds)
+        while not deadline.passed:
+            try:
+                self._channel.sendto(request.encode(), self._peer)
+                reply: dict[str, Any] = json.loads(self._channel.recv(2048))
+            except (TimeoutError, ConnectionError, ValueError):
+                continue
+            except OSError as error:
+                raise GuestError(f"guest {self._peer[0]}: cannot be asked: {error}") from None
+            if reply.get("id") == token:
+                if "error" in reply:
+                    raise UsageError(f"guest {self._peer[0]}: {reply['error']}")
+                return reply
+        raise GuestError(f"guest {self._peer[0]}: no answer to {verb!r} within {seconds:.0f} s")
+
+    def status(self, seconds: float = 5.0) -> GuestStatus:
+        """What the guest says of itself now."""
+        return GuestStatus.model_validate(self.ask("status", seconds))
+
+    def await_ready(self, seconds: float) -> GuestStatus:
+        """The first answer after a boot."""
+        return self.status(seconds)
+
+    def set_load(self, load: Load | None, seconds: float = 60.0) -> GuestStatus:
+        """Starts, changes or ends the load while the guest runs; returns once it is under way."""
+        if load is None:
+            self.ask("unload")
+            return self.status()
+        rate = load.rate if load.rate == "max" else int(load.rate)
+        self.ask(
+            "load",
+            working_set=int(load.working_set),
+            rate=rate,
+            pattern=load.pattern,
+            compressibility=load.compressibility,
+            seed=load.seed,
+        )
+        return self._await(lambda status: status.load.state == "running", "the load runs", seconds)
+
+    def sweep(self, seconds: float = 60.0) -> GuestStatus:
+        """Verifies every page of the working set once, now."""
+        wanted = int(self.ask("sweep")["sweeps"])
+        return self._await(lambda status: status.load.sweeps >= wanted, "the sweep ends", seconds)
+
+    def set_journal(self, hz: int) -> None:
+        """Writes ``hz`` synced, numbered records a second to the guest's disk; 0 ends it."""
+        self.ask("journal", hz=hz, reset=1)
+
+    def _await(
+        self, done: Callable[[GuestStatus], bool], what: str, seconds: float
+    ) -> GuestStatus:
+        def probe() -> GuestStatus | None:
+            status = self.status()
+            return status if done(status) else None
+
+        late = GuestError(f"guest {self._peer[0]}: waited {seconds:.0f} s until {what}")
+        return Deadline(seconds).until(probe, lambda: late)

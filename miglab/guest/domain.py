@@ -1,0 +1,82 @@
+"""The guest as libvirt is told of it: XML from the declaration and what the hosts can do."""
+
+import uuid
+from importlib.resources import files
+
+import jinja2
+from lxml import etree
+
+from miglab.guest.boot import boot_directory
+from miglab.guest.control import PORT
+from miglab.topology import Topology
+from miglab.values import Value
+
+NAMESPACE = uuid.UUID("6d696767-6c61-5b62-8000-6d69676c6162")
+
+
+class Cpu(Value):
+    """A CPU model that every host has, with the features some lack switched off."""
+
+    model: str = "qemu64"
+    disabled: tuple[str, ...] = ()
+
+
+class Platform(Value):
+    """What all hosts of the guest have in common."""
+
+    acceleration: str
+    machine: str
+    cpu: Cpu = Cpu()
+    pooled: bool = False
+
+
+def domain_xml(topology: Topology, platform: Platform) -> str:
+    """The domain; it names nothing that a target could lack. Raises nothing on a valid topology."""
+    guest, share = topology.guest, topology.share
+    template = jinja2.Template(
+        files("miglab.guest").joinpath("domain.xml.j2").read_text(),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+    )
+    return template.render(
+        guest=guest,
+        uuid=uuid.uuid5(NAMESPACE, f"{guest.name} {guest.mac}"),
+        machine=platform.machine,
+        acceleration=platform.acceleration,
+        cpu=platform.cpu,
+        pooled=platform.pooled,
+        boot=boot_directory(),
+        cmdline=kernel_command_line(topology),
+        image=share.path / f"{guest.name}.img",
+        server=topology.storage.address,
+        owner=share.owner,
+        bridge=topology.network.bridge,
+    )
+
+
+def kernel_command_line(topology: Topology) -> str:
+    """What the payload and its kernel are told; see docs/reference/payload.md."""
+    address = topology.network.interface(topology.guest.address)
+    return (
+        "console=ttyS0 quiet cryptomgr.notests"
+        f" miglab.address={address} miglab.port={PORT}"
+    )
+
+
+def newest_common_machine(capabilities: list[str], family: str = "pc-q35-") -> str | None:
+    """The newest machine type of ``family`` that each host's capabilities XML names, if any."""
+    offered = [
+        {
+            text
+            for text in etree.fromstring(xml.encode()).xpath("//guest/arch[@name='x86_64']/machine/text()")
+            if text.startswith(family)
+        }
+        for xml in capabilities
+    ]
+    common = set.intersection(*offered) if offered else set()
+    return max(common, key=_version, default=None)
+
+
+def _version(machine: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in machine.rpartition("-")[2].split(".") if part.isdigit())

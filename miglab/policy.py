@@ -1,0 +1,82 @@
+"""How the guest is moved, and what of it may be noticed."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import ByteSize, Field, PositiveInt, model_validator
+
+from miglab.errors import UsageError
+from miglab.values import Rate, Value, size_text
+
+Compression = Literal["none", "xbzrle", "zlib", "zstd"]
+DEFAULT_BANDWIDTH = ByteSize(128 << 20)
+
+
+class Policy(Value):
+    """One way of migrating; bandwidth is always stated, since QEMU's own default has varied.
+
+    ``streams`` 0 means the one classic connection; more means multifd. ``downtime_ms_max`` is
+    QEMU's limit for the last stop, not a promise.
+    """
+
+    mode: Literal["precopy", "postcopy"] = "precopy"
+    auto_converge: bool = False
+    streams: Annotated[int, Field(ge=0, le=16)] = 0
+    compression: Compression = "none"
+    bandwidth: Rate = DEFAULT_BANDWIDTH
+    downtime_ms_max: PositiveInt | None = None
+    peer_to_peer: bool = False
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.mode == "postcopy" and (self.streams or self.compression != "none"):
+            raise ValueError("expected post-copy without streams and compression")
+        if self.compression in ("zlib", "zstd") and not self.streams:
+            raise ValueError(f"expected streams with compression {self.compression}")
+        if self.compression == "xbzrle" and self.streams:
+            raise ValueError("expected xbzrle without streams")
+        return self
+
+    @property
+    def name(self) -> str:
+        """Derived from the values: ``multifd-2+zstd``, ``precopy+64MiB/s+limit100ms``."""
+        parts = [_base(self)]
+        if self.compression in ("zlib", "zstd"):
+            parts.append(self.compression)
+        if self.bandwidth != DEFAULT_BANDWIDTH:
+            parts.append(f"{size_text(self.bandwidth)}/s")
+        if self.downtime_ms_max:
+            parts.append(f"limit{self.downtime_ms_max}ms")
+        if self.peer_to_peer:
+            parts.append("p2p")
+        return "+".join(parts)
+
+
+def _base(policy: Policy) -> str:
+    if policy.streams:
+        return f"multifd-{policy.streams}"
+    if policy.compression == "xbzrle":
+        return "compressed"
+    return "auto-converge" if policy.auto_converge else policy.mode
+
+
+NAMED = {
+    "precopy": Policy(),
+    "postcopy": Policy(mode="postcopy"),
+    "auto-converge": Policy(auto_converge=True),
+    "multifd": Policy(streams=2),
+    "multifd-zstd": Policy(streams=2, compression="zstd"),
+    "compressed": Policy(compression="xbzrle"),
+}
+
+
+def named(name: str) -> Policy:
+    """The policy of that name; raises UsageError with all the names there are."""
+    if name not in NAMED:
+        raise UsageError(f"--policy: expected one of {', '.join(NAMED)}, found {name!r}")
+    return NAMED[name]
+
+
+class Budget(Value):
+    """What may be noticed: ``client_ms_max`` bounds how long the network may be dark for a client."""
+
+    client_ms_max: PositiveInt | None = None
