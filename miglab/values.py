@@ -27,7 +27,7 @@ def matching(pattern: str, expected: str) -> AfterValidator:
 
 
 def _whole(value: object) -> object:
-    """Pydantic alone would read ``50MiB/min`` as 50 MiB: it stops where it no longer understands."""
+    """Pydantic alone would read ``50MiB/min`` as 50 MiB: it stops where it understands no more."""
     if isinstance(value, str) and not re.fullmatch(r"\s*\d*\.?\d+\s*[A-Za-z]*\s*", value):
         raise ValueError("expected a size such as 256MiB")
     return value

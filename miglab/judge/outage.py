@@ -6,7 +6,7 @@ light to the next probe: by one interval on average, by none at least and two at
 ``value = gap - median gap`` and an uncertainty in which three sources add up:
 
 * one interval: nobody knows where between two probes the darkness began and ended;
-* the jitter of the baseline: the longest gap there that the sender did not make itself;
+* the jitter of the baseline: the spread of round trips, or lost probes where they did more;
 * the sender's silence in this very gap: where no probe was sent, nothing is known of darkness.
 
 "Lost probes × interval" is not used: it counts a starved sender as light and merges outages.
@@ -31,7 +31,8 @@ NS_PER_MS = 1e6
 class Baseline(Value):
     """How replies came before the migration; gaps are between consecutive replies.
 
-    ``jitter_ms`` is the longest gap less the sender's own silence in it and less one interval.
+    ``jitter_ms`` is the network's own unevenness, ``uncertainty_ms`` that of any outage measured
+    against this baseline, before the sender's silence in that outage is added.
     """
 
     replies: int
@@ -45,18 +46,19 @@ class Baseline(Value):
     @classmethod
     def of(cls, record: PingRecord, started_ns: int) -> "Baseline":
         """From everything before ``started_ns`` (CLOCK_REALTIME); EvidenceError when too thin."""
-        gaps = [gap for gap in _Timeline(record).gaps() if gap.after_ns < started_ns]
         answered = {sequence for sequence, _ in record.replies}
         attempts = [(event[0], event[1]) for event in (*record.sent, *record.errors)]
         before = [sequence for sequence, ns in attempts if ns < started_ns]
         lost = sum(sequence not in answered for sequence in before)
-        replies = sum(ns < started_ns for _, ns in record.replies)
-        _refuse_thin(replies, lost, len(before))
+        timeline = _Timeline(record)
+        replies = [reply for reply in timeline.replies if reply.received_ns < started_ns]
+        _refuse_thin(len(replies), lost, len(before))
+        gaps = [gap for gap in timeline.gaps() if gap.after_ns < started_ns]
         lengths = sorted(gap.ms for gap in gaps)
         median = _rank(lengths, 0.50)
-        jitter = max(0.0, max(gap.ms - gap.silence_ms for gap in gaps) - record.interval_ms)
+        jitter = _jitter_ms(replies, gaps, record.interval_ms)
         return cls(
-            replies=replies,
+            replies=len(replies),
             lost=lost,
             gap_p50_ms=median,
             gap_p99_ms=_rank(lengths, 0.99),
@@ -136,6 +138,17 @@ def _refuse_thin(replies: int, lost: int, sent: int) -> None:
             f"{lost} of {sent} probes lost before the migration, expected at most"
             f" {BASELINE_LOSS_MAX:.0%}"
         )
+
+
+def _jitter_ms(replies: list["_Reply"], gaps: list["_Gap"], interval_ms: int) -> float:
+    """How much the network alone can lengthen a gap.
+
+    The spread of round trips, because the replies around a darkness are no neighbours; or the
+    longest gap beyond the sender's own silence and one interval, which lost probes lengthen.
+    """
+    trips = [reply.received_ns - reply.sent_ns for reply in replies]
+    uneven_ms = max(gap.ms - gap.silence_ms for gap in gaps) - interval_ms
+    return max(uneven_ms, (max(trips) - min(trips)) / NS_PER_MS)
 
 
 def _since(record: PingRecord, started_ns: int, baseline: Baseline) -> list[Outage]:

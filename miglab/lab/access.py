@@ -76,7 +76,9 @@ def answers(place: Place, node: str, seconds: float = 15.0) -> bool:
     if not place.ssh_config.exists():
         return False
     try:
-        done = attempt(ssh_argv(place, node, ["true"]), about=node, seconds=seconds)
+        done = attempt(
+            ssh_argv(place, node, ["true"]), about=node, error=NodeError, seconds=seconds
+        )
     except NodeError:
         return False
     return done.returncode == 0

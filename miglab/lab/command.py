@@ -50,7 +50,7 @@ def attempt(
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise error(f"{about}: {argv[0]} gave no answer within {seconds:.0f} s") from None
+        raise error(f"{about}: {argv[0]} gave no answer within {seconds:g} s") from None
 
 
 def last_words(done: subprocess.CompletedProcess[str]) -> str:

@@ -12,6 +12,7 @@ from miglab.errors import LabError, NodeError
 from miglab.lab import access, container, fabric, image
 from miglab.lab.lock import held
 from miglab.lab.namespace import open_socket
+from miglab.lab.parallel import each
 from miglab.lab.place import Place
 from miglab.topology import Node, Topology
 from miglab.values import Value
@@ -159,13 +160,6 @@ class EmbeddedLab:
     def socket(self, family: int, kind: int, protocol: int = 0) -> socket.socket:
         """A socket on the lab's network, where clients of the guest sit."""
         return open_socket(self.place.namespace_path(), family, kind, protocol)
-
-
-def each(action: Callable[[T], R], items: Iterable[T]) -> list[R]:
-    """``action`` on all items at once; the first error is raised after all have ended."""
-    work = list(items)
-    with ThreadPoolExecutor(max_workers=max(1, len(work))) as pool:
-        return list(pool.map(action, work))
 
 
 def machine_memory() -> int:

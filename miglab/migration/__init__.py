@@ -1,0 +1,1 @@
+"""The move itself: libvirt's only home."""

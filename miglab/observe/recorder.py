@@ -26,6 +26,7 @@ class Recorder:
         self._process = process
         self._input = cast(IO[str], process.stdin)
         self._output = cast(IO[str], process.stdout)
+        self._first = ""
         self._fault: str | None = None
         self._stopped = False
 
@@ -59,16 +60,15 @@ class Recorder:
         return self._fault is None if self._stopped else self._process.poll() is None
 
     def ready(self, seconds: float = 5.0) -> None:
-        """Waits until it records; raises LabError when it cannot."""
+        """Waits until it records; stops it and raises LabError when it does not."""
         waiting = select.poll()
         waiting.register(self._output, select.POLLIN)
         if not waiting.poll(seconds * 1000):
-            self._process.kill()
+            self.stop(0)
             raise LabError(f"{self.name} recorder: expected it to record within {seconds:g} s")
-        first = self._output.readline().strip()
-        if first != READY:
-            self._process.kill()
-            raise LabError(f"{self.name} recorder: cannot record: {self._last_words(first)}")
+        self._first = self._output.readline().strip()
+        if self._first != READY:
+            raise LabError(self.stop() or f"{self.name} recorder: expected {READY}")
 
     def stop(self, seconds: float = 2.0) -> str | None:
         """Ends it within ``seconds``; None, or one line saying what was wrong with it.
@@ -83,22 +83,23 @@ class Recorder:
     def _end(self, seconds: float) -> str | None:
         early = self._process.poll() is not None
         self._input.close()
-        try:
-            code = self._process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-            return f"{self.name} recorder: did not end within {seconds:g} s and was killed"
         with self._output:
+            try:
+                code = self._process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+                return f"{self.name} recorder: did not end within {seconds:g} s and was killed"
             if not early and not code:
                 return None
-            when = "before it was stopped" if early else "while ending"
+            when = "before it was stopped" if early else "while starting or ending"
             return f"{self.name} recorder: ended {when} (code {code}): {self._last_words()}"
 
-    def _last_words(self, first: str = "") -> str:
-        """The last line it wrote; only asked for when it has ended or been killed."""
-        lines = [line for line in (first, *self._output.read().splitlines()) if line]
-        return lines[-1].strip() if lines else "it said nothing"
+    def _last_words(self) -> str:
+        """The last line of what it wrote besides being ready; asked for when it has ended."""
+        lines = [self._first, *self._output.read().splitlines()]
+        said = [line.strip() for line in lines if line.strip() not in {"", READY}]
+        return said[-1] if said else "it said nothing"
 
 
 class PingRecorder(Recorder):

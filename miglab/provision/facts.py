@@ -58,6 +58,17 @@ class InContainer(YesNo):
         return "systemd-detect-virt --quiet --container && echo yes || echo no"
 
 
+class CgroupsReadOnly(YesNo):
+    """Whether libvirt could make no control group here, as in a container on cgroup v1."""
+
+    def command(self) -> str:
+        """The CPU controller on v1, the root on v2."""
+        return (
+            "for d in /sys/fs/cgroup/cpu /sys/fs/cgroup; do"
+            " if [ -d $d ]; then [ -w $d ] && echo no || echo yes; break; fi; done"
+        )
+
+
 class Exists(YesNo):
     """Whether every one of ``paths`` is there."""
 

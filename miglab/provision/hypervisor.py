@@ -7,7 +7,7 @@ from pyinfra.operations import files, server, systemd
 from miglab.packages import HYPERVISOR, Family
 from miglab.provision.bridge import bridge
 from miglab.provision.context import family
-from miglab.provision.facts import InContainer
+from miglab.provision.facts import CgroupsReadOnly, InContainer
 from miglab.provision.packages import install
 from miglab.topology import Node, Topology
 
@@ -24,10 +24,11 @@ SOCKETS: dict[Family, tuple[str, ...]] = {
 DAEMON: dict[Family, str] = {"debian": "libvirtd", "redhat": "virtqemud"}
 
 
-def qemu_settings(topology: Topology) -> dict[str, str]:
+def qemu_settings(topology: Topology, cgroups_read_only: bool) -> dict[str, str]:
     """QEMU runs as the numeric owner of the images: names may differ between hosts, numbers may not."""
     owner = f'"+{topology.share.owner}"'
-    return {"user": owner, "group": owner}
+    settings = {"user": owner, "group": owner}
+    return {**settings, "cgroup_controllers": "[]"} if cgroups_read_only else settings
 
 
 @deploy("Hypervisor")
@@ -37,7 +38,7 @@ def deploy_hypervisor(topology: Topology, node: Node) -> None:
     install("libvirt and QEMU", HYPERVISOR)
     changed = [
         _setting("/etc/libvirt/qemu.conf", key, value)
-        for key, value in qemu_settings(topology).items()
+        for key, value in qemu_settings(topology, host.get_fact(CgroupsReadOnly)).items()
     ]
     if host.get_fact(InContainer):  # containers of one machine all read the same firmware UUID
         changed.append(

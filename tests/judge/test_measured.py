@@ -29,7 +29,7 @@ def test_unknown_never_passes(limit_ms: float) -> None:
 def test_a_verdict_holds_for_every_possible_truth(
     value: float, uncertainty: float, truth: float, limit_ms: float
 ) -> None:
-    """pass and fail are never wrong while the truth lies within the uncertainty."""
+    """Neither pass nor fail is ever wrong while the truth lies within the uncertainty."""
     grade = Measured(value=value, uncertainty=uncertainty).within(limit_ms)
     truth_ms = value + truth * uncertainty
     assert grade != (

@@ -115,7 +115,7 @@ def test_no_round_falls_below_the_fixed_point(load: Precopy) -> None:
 
 @given(st.floats(0.01, 0.95), st.floats(64, 4096), st.floats(1, 500))
 def test_the_closed_form_while_unsaturated(ratio: float, memory: float, limit_ms: float) -> None:
-    """n = ⌈ln(S/M)/ln r⌉ and T = (M/B)(1 - rⁿ)/(1 - r)."""
+    """Rounds n = ⌈ln(S/M)/ln r⌉ and T = (M/B)(1 - rⁿ)/(1 - r)."""
     load = Precopy(
         memory_bytes=memory * MIB,
         bandwidth_bytes_per_s=100 * MIB,
@@ -156,7 +156,7 @@ def test_never_converges() -> None:
 
 
 def test_the_random_fixed_point() -> None:
-    """x = 1 - exp(-2x) at x = 0.7968."""
+    """The root of x = 1 - exp(-2x) at x = 0.7968."""
     twice = worked(dirty_rate_bytes_per_s=200 * MIB, pattern="random")
     assert fixed_point_bytes(twice) / (64 * MIB) == pytest.approx(0.79681213)
 

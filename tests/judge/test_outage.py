@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from ipaddress import IPv4Address
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from miglab.errors import EvidenceError
@@ -46,7 +46,7 @@ def record(
         if night is None:
             replies.append((sequence, ns(back)))
         elif queued:
-            replies.append((sequence, ns(night[1]) + 10_000 * (sequence % 1000)))
+            replies.append((sequence, ns(night[1]) + 10_000 * sequence))
     return PingRecord(
         target=TARGET,
         interval_ms=interval_ms,
@@ -64,6 +64,7 @@ def holds(measured_record: PingRecord, started_ms: float, truth_ms: float) -> bo
     return abs(measured.value - truth_ms) <= measured.uncertainty + 1e-5
 
 
+@settings(deadline=None)
 @given(
     length=st.floats(5, 2000),
     phase=st.floats(0, 20),
@@ -79,6 +80,7 @@ def test_truth_within_uncertainty(length: float, phase: float, interval: int, qu
     assert measured.uncertainty == pytest.approx(interval, abs=0.01)
 
 
+@settings(deadline=None)
 @given(
     length=st.floats(5, 300),
     phase=st.floats(0, 20),
@@ -101,6 +103,7 @@ def test_truth_within_uncertainty_on_a_bad_day(
     assert holds(bad, start, length)
 
 
+@settings(deadline=None)
 @given(length=st.floats(20, 500), offset=st.floats(-30, 500), stall=st.floats(1, 200))
 def test_a_sender_stalled_around_the_darkness_widens(
     length: float, offset: float, stall: float
@@ -138,7 +141,8 @@ def test_two_outages_are_two() -> None:
     """Each with its own ends; the client's figure is the longer one."""
     two = record(2000, dark=[(500.5, 600.5), (800.5, 1050.5)])
     first, second = outages(two, ns(400))
-    assert (first.value_ms, second.value_ms) == (pytest.approx(100), pytest.approx(250))
+    assert first.value_ms == pytest.approx(100)
+    assert second.value_ms == pytest.approx(250)
     assert first.last_before_ns == ns(500.3)
     assert first.first_after_ns == ns(602.3)
     assert first.uncertainty_ms == pytest.approx(2)
@@ -163,7 +167,8 @@ def test_baseline_figures() -> None:
     """Counts and nearest-rank percentiles of what came before."""
     baseline = Baseline.of(record(1000, dark=[(100.0, 102.0)]), ns(400))
     assert (baseline.replies, baseline.lost) == (199, 1)
-    assert (baseline.gap_p50_ms, baseline.gap_max_ms) == (pytest.approx(2), pytest.approx(4))
+    assert baseline.gap_p50_ms == pytest.approx(2)
+    assert baseline.gap_max_ms == pytest.approx(4)
     assert baseline.uncertainty_ms == pytest.approx(4)
 
 

@@ -1,0 +1,101 @@
+"""All hypervisors of a lab, asked together: where the guest is, and what they have in common."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from miglab.errors import GuestError, HypervisorError, UsageError
+from miglab.guest import acceleration
+from miglab.guest.acceleration import Acceleration
+from miglab.guest.domain import Cpu, Platform, domain_xml, newest_common_machine
+from miglab.lab.parallel import each
+from miglab.migration.hypervisor import DomainState, Hypervisor, uri
+from miglab.topology import Topology
+
+NodeShell = Callable[[str, str], str]
+
+
+class Fleet:
+    """Connections to every hypervisor; use as a context."""
+
+    def __init__(self, topology: Topology, ssh_command: Path) -> None:
+        self.topology = topology
+        self.guest = topology.guest.name
+        names = [node.name for node in topology.hypervisors]
+        opened = each(lambda name: Hypervisor(name, uri(ssh_command, name)), names)
+        self.hosts = {host.name: host for host in opened}
+
+    def __enter__(self) -> "Fleet":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for host in self.hosts.values():
+            host.close()
+
+    def states(self) -> list[DomainState]:
+        """What each host says of the guest, in the order declared."""
+        return [host.state(self.guest) for host in self.hosts.values()]
+
+    def home(self) -> Hypervisor:
+        """The one host where the guest runs; raises GuestError for none, two, or one not running."""
+        alive = [state for state in self.states() if state.alive]
+        where = ", ".join(f"{state.host} ({state.state})" for state in alive)
+        if not alive:
+            raise GuestError(f"{self.guest}: runs nowhere; start it with `miglab guest start`")
+        if len(alive) > 1:
+            raise GuestError(f"{self.guest}: expected on one host, found on {where}")
+        if alive[0].state != "running":
+            raise GuestError(f"{self.guest}: expected running, found {where}")
+        return self.hosts[alive[0].host]
+
+    def target(self, source: Hypervisor, name: str | None) -> Hypervisor:
+        """The host named, or the next one after ``source``; raises UsageError for a wrong name."""
+        others = [host for host in self.hosts.values() if host is not source]
+        if name is None:
+            order = list(self.hosts.values())
+            return order[(order.index(source) + 1) % len(order)]
+        if name == source.name:
+            raise UsageError(f"--to: {self.guest} is on {name} already")
+        if name not in self.hosts:
+            names = ", ".join(host.name for host in others)
+            raise UsageError(f"--to: expected one of {names}, found {name!r}")
+        return self.hosts[name]
+
+    def accelerations(self, shell: NodeShell) -> dict[str, Acceleration]:
+        """By host, what a guest really boots with there."""
+        names = list(self.hosts)
+        found = each(lambda name: acceleration.probe(lambda text: shell(name, text)), names)
+        return dict(zip(names, found, strict=True))
+
+    def platform(self, accelerated: Acceleration) -> Platform:
+        """What the guest may rely on: nothing that one of the hosts lacks."""
+        hosts = list(self.hosts.values())
+        machine = newest_common_machine([host.capabilities() for host in hosts])
+        if machine is None:
+            raise HypervisorError("the hosts have no machine type of QEMU (pc-q35-…) in common")
+        cpu = Cpu()
+        if accelerated.kind == "kvm":
+            cpu = hosts[0].baseline_cpu([host.host_cpu() for host in hosts])
+        pool = self.topology.share.path.name
+        return Platform(
+            acceleration=accelerated.kind,
+            machine=machine,
+            cpu=cpu,
+            pooled=all(host.has_pool(pool) for host in hosts),
+        )
+
+    def start_guest(self, shell: NodeShell) -> str:
+        """Starts the guest on the first hypervisor unless it runs somewhere; the host it is on."""
+        alive = [state.host for state in self.states() if state.alive]
+        if alive:
+            return self.home().name
+        accelerated = acceleration.common(list(self.accelerations(shell).values()))
+        home = self.hosts[self.topology.source.name]
+        for host in self.hosts.values():
+            host.remove(self.guest)
+        home.start(domain_xml(self.topology, self.platform(accelerated)))
+        return home.name
+
+    def stop_guest(self) -> None:
+        """Ends the guest on every host."""
+        for host in self.hosts.values():
+            host.remove(self.guest)
