@@ -1,19 +1,21 @@
 """One experiment in values: a load, a policy, a budget."""
 
+from typing import Literal
+
 from miglab.policy import Budget, Policy
 from miglab.values import Value
 from miglab.workload import Load
 
 
 class Scenario(Value):
-    """Load × policy × budget; without a load the guest is left as it is."""
+    """Load × policy × budget; a load of None leaves the guest with the one it has."""
 
-    load: Load | None = None
+    load: Load | Literal["off"] | None = None
     policy: Policy = Policy()
     budget: Budget = Budget()
 
     @property
     def name(self) -> str:
         """Derived from the values, fit for a directory."""
-        load = self.load.name if self.load else "idle"
+        load = self.load.name if isinstance(self.load, Load) else self.load or "as-is"
         return f"{self.policy.name}-{load}".replace("/s", "ps").replace("%", "pct")

@@ -85,9 +85,7 @@ class GuestControl:
         """Writes ``hz`` synced, numbered records a second to the guest's disk; 0 ends it."""
         self.ask("journal", hz=hz, reset=1)
 
-    def _await(
-        self, done: Callable[[GuestStatus], bool], what: str, seconds: float
-    ) -> GuestStatus:
+    def _await(self, done: Callable[[GuestStatus], bool], what: str, seconds: float) -> GuestStatus:
         def probe() -> GuestStatus | None:
             status = self.status()
             return status if done(status) else None

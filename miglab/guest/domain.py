@@ -58,10 +58,7 @@ def domain_xml(topology: Topology, platform: Platform) -> str:
 def kernel_command_line(topology: Topology) -> str:
     """What the payload and its kernel are told; see docs/reference/payload.md."""
     address = topology.network.interface(topology.guest.address)
-    return (
-        "console=ttyS0 quiet cryptomgr.notests"
-        f" miglab.address={address} miglab.port={PORT}"
-    )
+    return f"console=ttyS0 quiet cryptomgr.notests miglab.address={address} miglab.port={PORT}"
 
 
 def newest_common_machine(capabilities: list[str], family: str = "pc-q35-") -> str | None:
@@ -69,7 +66,9 @@ def newest_common_machine(capabilities: list[str], family: str = "pc-q35-") -> s
     offered = [
         {
             text
-            for text in etree.fromstring(xml.encode()).xpath("//guest/arch[@name='x86_64']/machine/text()")
+            for text in etree.fromstring(xml.encode()).xpath(
+                "//guest/arch[@name='x86_64']/machine/text()"
+            )
             if text.startswith(family)
         }
         for xml in capabilities

@@ -222,7 +222,8 @@ class _Timeline:
         """For how long, beyond its interval, the sender was silent between two answered probes.
 
         The first and the last silence bound the darkness, so all of their excess counts; one in
-        between only if it missed a whole slot, for less is the pacing's own unevenness.
+        between only if it missed a whole slot, for less is the pacing's own unevenness. Assumes
+        that replies do not overtake each other, as on one path through switches they do not.
         """
         first, last = bisect_left(self.attempts, from_ns), bisect_right(self.attempts, to_ns)
         silences = [later - sooner for sooner, later in pairwise(self.attempts[first:last])]

@@ -39,6 +39,7 @@ class LabStatus(Value):
     lab: str
     origin: str
     up: bool
+    ssh_config: str
     nodes: tuple[NodeStatus, ...]
 
 
@@ -155,7 +156,13 @@ class EmbeddedLab:
 
         nodes = tuple(each(look, self.topology.nodes))
         up = all(node.reachable for node in nodes)
-        return LabStatus(lab=self.place.name, origin=self.origin, up=up, nodes=nodes)
+        return LabStatus(
+            lab=self.place.name,
+            origin=self.origin,
+            up=up,
+            ssh_config=str(self.place.ssh_config),
+            nodes=nodes,
+        )
 
     def socket(self, family: int, kind: int, protocol: int = 0) -> socket.socket:
         """A socket on the lab's network, where clients of the guest sit."""

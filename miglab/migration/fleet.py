@@ -8,7 +8,8 @@ from miglab.guest import acceleration
 from miglab.guest.acceleration import Acceleration
 from miglab.guest.domain import Cpu, Platform, domain_xml, newest_common_machine
 from miglab.lab.parallel import each
-from miglab.migration.hypervisor import DomainState, Hypervisor, uri
+from miglab.migration.hypervisor import Hypervisor, uri
+from miglab.observe.states import DomainState
 from miglab.topology import Topology
 
 NodeShell = Callable[[str, str], str]
@@ -65,6 +66,11 @@ class Fleet:
         names = list(self.hosts)
         found = each(lambda name: acceleration.probe(lambda text: shell(name, text)), names)
         return dict(zip(names, found, strict=True))
+
+    def acceleration_of(self, host: Hypervisor) -> str:
+        """What the guest runs with on ``host`` now: libvirt's domain type."""
+        domain = host.domain(self.guest)
+        return "absent" if domain is None else host.domain_type(domain)
 
     def platform(self, accelerated: Acceleration) -> Platform:
         """What the guest may rely on: nothing that one of the hosts lacks."""

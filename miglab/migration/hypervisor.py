@@ -8,7 +8,7 @@ from lxml import etree
 from miglab.errors import HypervisorError
 from miglab.guest.domain import Cpu
 from miglab.migration.event_loop import ensure_event_loop
-from miglab.values import Value
+from miglab.observe.states import DomainState
 
 STATES = {
     libvirt.VIR_DOMAIN_NOSTATE: "no state",
@@ -20,19 +20,6 @@ STATES = {
     libvirt.VIR_DOMAIN_CRASHED: "crashed",
     libvirt.VIR_DOMAIN_PMSUSPENDED: "suspended",
 }
-
-
-class DomainState(Value):
-    """What one host says of a guest: ``absent``, or libvirt's state and whether it is defined."""
-
-    host: str
-    state: str
-    persistent: bool = False
-
-    @property
-    def alive(self) -> bool:
-        """Whether a QEMU process for the guest is there, running or not."""
-        return self.state not in ("absent", "shut off", "crashed")
 
 
 class Hypervisor:
@@ -75,6 +62,10 @@ class Hypervisor:
                 return DomainState(host=self.name, state="absent")
             raise HypervisorError(f"{self.name}: {error}") from None
         return DomainState(host=self.name, state=STATES.get(state, "?"), persistent=persistent)
+
+    def domain_type(self, domain: libvirt.virDomain) -> str:
+        """``kvm``, or ``qemu`` for emulation."""
+        return str(etree.fromstring(domain.XMLDesc().encode()).get("type"))
 
     def start(self, xml: str) -> None:
         """Defines and starts a guest; a definition that cannot start is taken back."""

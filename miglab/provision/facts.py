@@ -47,7 +47,9 @@ class KernelMountsNfs(YesNo):
 
     def command(self) -> str:
         """Asks the kernel after giving it the chance to load the module."""
-        return "modprobe -q nfsv4 2>/dev/null; grep -qw nfs4 /proc/filesystems && echo yes || echo no"
+        return (
+            "modprobe -q nfsv4 2>/dev/null; grep -qw nfs4 /proc/filesystems && echo yes || echo no"
+        )
 
 
 class InContainer(YesNo):

@@ -36,7 +36,9 @@ WantedBy=remote-fs.target
 @operation()
 def directory(path: str, owner: int) -> Iterator[str]:
     """A directory that QEMU's number owns and others cannot enter."""
-    yield from owned_commands(path, f"mkdir -p {path}", owner, "750", host.get_fact(Owner, path=path))
+    yield from owned_commands(
+        path, f"mkdir -p {path}", owner, "750", host.get_fact(Owner, path=path)
+    )
 
 
 @operation()
@@ -46,9 +48,7 @@ def disk(path: str, size: int, owner: int) -> Iterator[str]:
     yield from owned_commands(path, make, owner, "660", host.get_fact(Owner, path=path))
 
 
-def owned_commands(
-    path: str, make: str, owner: int, mode: str, found: str | None
-) -> Iterator[str]:
+def owned_commands(path: str, make: str, owner: int, mode: str, found: str | None) -> Iterator[str]:
     """Makes ``path`` if it is not ``found``, and gives it owner and mode if they differ."""
     if found is None:
         yield make
@@ -83,9 +83,7 @@ def _kernel_server(topology: Topology) -> None:
     systemd.service(
         name="NFS server runs", service="nfs-server.service", running=True, enabled=True
     )
-    server.shell(
-        name="Exports take effect", commands=["exportfs -ra"], _if=exports.did_change
-    )
+    server.shell(name="Exports take effect", commands=["exportfs -ra"], _if=exports.did_change)
 
 
 def _ganesha(topology: Topology) -> None:

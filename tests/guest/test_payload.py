@@ -82,10 +82,9 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
     path = tmp_path_factory.mktemp("payload") / "payload.so"
     loaded = ctypes.CDLL(str(compile_c(path, "-shared", "-fPIC")))
     results = {
-        ctypes.c_uint64: "mix64 page_base page_word pattern_next pace_pages pace_wake_ns tick_after "
-        "record_slots record_offset",
+        ctypes.c_uint64: "page_base pattern_next pace_pages tick_after record_slots record_offset",
         ctypes.c_uint32: "crc32 page_distinct_words",
-        ctypes.c_bool: "kmsg_is_bad address_parse number_parse",
+        ctypes.c_bool: "kmsg_is_bad address_parse",
     }
     for kind, names in results.items():
         for name in names.split():

@@ -34,14 +34,14 @@ def record(
     """What a recorder writes of a network that is dark and a sender that is stalled at known times.
 
     A stalled sender misses its slots. ``queued``: the dark network keeps the probes and delivers
-    them afterwards. Dark counts when the reply would come, half-open.
+    them afterwards. Dark counts when the reply would come, half-open. Nothing overtakes.
     """
-    sent, replies = [], []
+    sent, replies, back = [], [], 0.0
     slots = (float(slot) for slot in range(0, round(until_ms), interval_ms))
     for sequence, slot in enumerate(t for t in slots if not any(a <= t < b for a, b in stalled)):
         left = slot + late_ms(sequence)
         sent.append((sequence, ns(left)))
-        back = left + way_ms(sequence)
+        back = max(back, left + way_ms(sequence))
         night = next(((a, b) for a, b in dark if a <= back < b), None)
         if night is None:
             replies.append((sequence, ns(back)))

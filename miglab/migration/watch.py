@@ -1,0 +1,116 @@
+"""libvirt's and QEMU's events about one guest, from every host, in one list."""
+
+import threading
+import time
+from collections.abc import Iterable
+from typing import Any
+
+import libvirt
+import libvirt_qemu
+
+from miglab.migration.hypervisor import Hypervisor
+from miglab.observe.events import Event, Job
+
+QEMU_EVENTS = frozenset({"STOP", "RESUME", "MIGRATION"})
+LIFECYCLE = {
+    libvirt.VIR_DOMAIN_EVENT_DEFINED: "DEFINED",
+    libvirt.VIR_DOMAIN_EVENT_UNDEFINED: "UNDEFINED",
+    libvirt.VIR_DOMAIN_EVENT_STARTED: "STARTED",
+    libvirt.VIR_DOMAIN_EVENT_SUSPENDED: "SUSPENDED",
+    libvirt.VIR_DOMAIN_EVENT_RESUMED: "RESUMED",
+    libvirt.VIR_DOMAIN_EVENT_STOPPED: "STOPPED",
+    libvirt.VIR_DOMAIN_EVENT_CRASHED: "CRASHED",
+}
+
+
+class Watch:
+    """Collects events while the block runs; rounds of copying can be waited for."""
+
+    def __init__(self, hosts: Iterable[Hypervisor], guest: str) -> None:
+        self._hosts = list(hosts)
+        self._guest = guest
+        self._changed = threading.Condition()
+        self._events: list[Event] = []
+        self.iteration = 0
+        self.job: Job | None = None
+
+    def __enter__(self) -> "Watch":
+        self._handles = [(host, *self._subscribe(host)) for host in self._hosts]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for host, qemu, others in self._handles:
+            try:
+                libvirt_qemu.qemuMonitorEventDeregister(host.connection, qemu)
+                for handle in others:
+                    host.connection.domainEventDeregisterAny(handle)
+            except libvirt.libvirtError:
+                continue  # the host is gone, and its subscriptions with it
+
+    def events(self) -> tuple[Event, ...]:
+        """All so far, in order of time."""
+        with self._changed:
+            return tuple(sorted(self._events, key=lambda event: event.time_ns))
+
+    def wait(self, seconds: float) -> None:
+        """Returns at the next event, or after ``seconds``."""
+        with self._changed:
+            self._changed.wait(seconds)
+
+    def _subscribe(self, host: Hypervisor) -> tuple[int, list[int]]:
+        connection = host.connection
+        qemu = libvirt_qemu.qemuMonitorEventRegister(
+            connection, None, None, self._on_qemu, host.name
+        )
+        callbacks = {
+            libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE: self._on_lifecycle,
+            libvirt.VIR_DOMAIN_EVENT_ID_MIGRATION_ITERATION: self._on_iteration,
+            libvirt.VIR_DOMAIN_EVENT_ID_JOB_COMPLETED: self._on_completed,
+        }
+        others = [
+            connection.domainEventRegisterAny(None, kind, callback, host.name)
+            for kind, callback in callbacks.items()
+        ]
+        return qemu, others
+
+    def _add(self, domain: Any, event: Event) -> None:
+        if domain.name() == self._guest:
+            with self._changed:
+                self._events.append(event)
+                self._changed.notify_all()
+
+    def _on_qemu(
+        self, _c: Any, domain: Any, name: str, seconds: int, micros: int, detail: str, host: str
+    ) -> None:
+        if name in QEMU_EVENTS:
+            stamp = (seconds * 1_000_000 + micros) * 1000
+            event = Event(host=host, vantage="qemu", name=name, time_ns=stamp, detail=detail or "")
+            self._add(domain, event)
+
+    def _on_lifecycle(self, _c: Any, domain: Any, kind: int, detail: int, host: str) -> None:
+        self._add(domain, _libvirt_event(host, LIFECYCLE.get(kind, str(kind)), str(detail)))
+
+    def _on_iteration(self, _c: Any, domain: Any, iteration: int, host: str) -> None:
+        self.iteration = max(self.iteration, iteration)
+        self._add(domain, _libvirt_event(host, "MIGRATION_ITERATION", str(iteration)))
+
+    def _on_completed(self, _c: Any, domain: Any, figures: dict[str, Any], host: str) -> None:
+        self.job = job_of(figures)
+        self._add(domain, _libvirt_event(host, "JOB_COMPLETED"))
+
+
+def _libvirt_event(host: str, name: str, detail: str = "") -> Event:
+    return Event(host=host, vantage="libvirt", name=name, time_ns=time.time_ns(), detail=detail)
+
+
+def job_of(figures: dict[str, Any]) -> Job:
+    """libvirt's typed parameters of a completed job under our names."""
+    return Job(
+        total_ms=figures.get("time_elapsed"),
+        downtime_ms=figures.get("downtime"),
+        transferred_bytes=figures.get("data_processed", figures.get("memory_processed")),
+        rounds=figures.get("memory_iteration"),
+        normal_pages=figures.get("memory_normal"),
+        zero_pages=figures.get("memory_constant"),
+        postcopy_requests=figures.get("memory_postcopy_requests"),
+    )

@@ -1,0 +1,65 @@
+"""The verdict in a terminal: a short table, the reasons, the place of the record."""
+
+from pathlib import Path
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from miglab.judge.measured import Measured
+from miglab.judge.verdict import Verdict
+from miglab.observe.events import Progress
+
+STYLES = {"pass": "bold green", "fail": "bold red", "unknown": "bold yellow"}
+MEANING = {
+    "client": "network dark, by ping",
+    "vcpu": "vCPUs stopped, STOP → RESUME",
+    "libvirt": "libvirt's own figure",
+    "guest": "what the guest itself noticed",
+    "disk": "disk stalled",
+}
+
+
+def show(console: Console, verdict: Verdict, folder: Path) -> None:
+    """Prints everything a person asks first."""
+    console.print(_headline(verdict))
+    console.print(_table(verdict))
+    console.print(_figures(verdict))
+    console.print(f"record: {folder}", highlight=False, soft_wrap=True)
+
+
+def _headline(verdict: Verdict) -> RenderableType:
+    title = Text(verdict.verdict.upper(), style=STYLES[verdict.verdict])
+    title.append(f"  {verdict.migration.source} → {verdict.migration.target}", style="bold")
+    title.append(f"  {verdict.migration.mode}", style="bold")
+    return Group(title, *(Text(f"  {reason}") for reason in verdict.reasons))
+
+
+def _table(verdict: Verdict) -> Table:
+    table = Table("downtime", "ms", "±", "what it means", box=None, header_style="dim")
+    for name, meaning in MEANING.items():
+        figure: Measured = getattr(verdict.downtime_ms, name)
+        if figure.value is None or figure.uncertainty is None:
+            table.add_row(name, "?", "", f"{meaning}: {figure.note}", style="dim")
+        else:
+            table.add_row(name, f"{figure.value:.1f}", f"{figure.uncertainty:.3g}", meaning)
+    return table
+
+
+def _figures(verdict: Verdict) -> Text:
+    moved = verdict.migration
+    sent = "?" if moved.transferred_bytes is None else f"{moved.transferred_bytes / (1 << 20):.1f}"
+    return Text(
+        f"total {moved.total_ms or '?'} ms, {sent} MiB sent, {moved.rounds or '?'} rounds;"
+        f" {verdict.environment.acceleration} ({verdict.environment.acceleration_reason})",
+        style="dim",
+    )
+
+
+def progress_line(progress: Progress) -> str:
+    """One moment of a running migration."""
+    throttle = f", throttled {progress.throttle} %" if progress.throttle else ""
+    return (
+        f"round {progress.iteration}, {progress.remaining / (1 << 20):.1f} MiB left,"
+        f" {progress.rate / (1 << 20):.1f} MiB/s, {progress.elapsed_ms / 1000:.1f} s{throttle}"
+    )
