@@ -2,13 +2,25 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import ByteSize, Field, PositiveInt, model_validator
+from pydantic import AfterValidator, ByteSize, Field, PositiveInt, model_validator
 
 from miglab.errors import UsageError
 from miglab.values import Rate, Value, size_text
 
 Compression = Literal["none", "xbzrle", "zlib", "zstd"]
 DEFAULT_BANDWIDTH = ByteSize(128 << 20)
+MIB = 1 << 20  # libvirt counts bandwidth in whole MiB/s
+DOWNTIME_MS_MAX = 2_000_000  # QEMU takes no higher limit
+
+
+def _whole_mib(bandwidth: ByteSize) -> ByteSize:
+    if bandwidth % MIB or not 0 < bandwidth < 1 << 63:
+        raise ValueError("expected whole MiB/s, at least 1MiB/s")
+    return bandwidth
+
+
+Bandwidth = Annotated[Rate, AfterValidator(_whole_mib)]
+"""Bytes per second, as fine as libvirt can be told: 0 would mean without any bound."""
 
 
 class Policy(Value):
@@ -22,8 +34,8 @@ class Policy(Value):
     auto_converge: bool = False
     streams: Annotated[int, Field(ge=0, le=16)] = 0
     compression: Compression = "none"
-    bandwidth: Rate = DEFAULT_BANDWIDTH
-    downtime_ms_max: PositiveInt | None = None
+    bandwidth: Bandwidth = DEFAULT_BANDWIDTH
+    downtime_ms_max: Annotated[int, Field(ge=1, le=DOWNTIME_MS_MAX)] | None = None
     peer_to_peer: bool = False
 
     @model_validator(mode="after")
@@ -38,8 +50,10 @@ class Policy(Value):
 
     @property
     def name(self) -> str:
-        """Derived from the values: ``multifd-2+zstd``, ``precopy+64MiB/s+limit100ms``."""
+        """Derived from the values, and another for other values: ``multifd-2+zstd+64MiB/s``."""
         parts = [_base(self)]
+        if self.auto_converge:
+            parts = ["auto-converge"] if parts == ["precopy"] else [*parts, "auto-converge"]
         if self.compression in ("zlib", "zstd"):
             parts.append(self.compression)
         if self.bandwidth != DEFAULT_BANDWIDTH:
@@ -54,9 +68,7 @@ class Policy(Value):
 def _base(policy: Policy) -> str:
     if policy.streams:
         return f"multifd-{policy.streams}"
-    if policy.compression == "xbzrle":
-        return "compressed"
-    return "auto-converge" if policy.auto_converge else policy.mode
+    return "compressed" if policy.compression == "xbzrle" else policy.mode
 
 
 NAMED = {
@@ -77,6 +89,6 @@ def named(name: str) -> Policy:
 
 
 class Budget(Value):
-    """What may be noticed: ``client_ms_max`` bounds how long the network may be dark for a client."""
+    """What may be noticed: the network may be dark to a client for ``client_ms_max``."""
 
     client_ms_max: PositiveInt | None = None

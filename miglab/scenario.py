@@ -16,6 +16,6 @@ class Scenario(Value):
 
     @property
     def name(self) -> str:
-        """Derived from the values, fit for a directory."""
+        """Of policy and load, fit for a directory; a budget does not change what is done."""
         load = self.load.name if isinstance(self.load, Load) else self.load or "as-is"
         return f"{self.policy.name}-{load}".replace("/s", "ps").replace("%", "pct")

@@ -7,7 +7,10 @@ from collections.abc import Callable
 from ipaddress import IPv4Address
 from typing import Any
 
+from pydantic import ValidationError
+
 from miglab.deadline import Deadline
+from miglab.declaration import problems_of
 from miglab.errors import GuestError, UsageError
 from miglab.guest.status import GuestStatus
 from miglab.workload import Load
@@ -22,7 +25,6 @@ class GuestControl:
     def __init__(self, channel: socket.socket, address: IPv4Address, port: int = PORT) -> None:
         self._channel = channel
         self._peer = (str(address), port)
-        channel.settimeout(RESEND_SECONDS)
 
     def __enter__(self) -> "GuestControl":
         return self
@@ -39,22 +41,47 @@ class GuestControl:
         request = " ".join([token, verb, *(f"{key}={value}" for key, value in values.items())])
         deadline = Deadline(seconds)
         while not deadline.passed:
-            try:
-                self._channel.sendto(request.encode(), self._peer)
-                reply: dict[str, Any] = json.loads(self._channel.recv(2048))
-            except (TimeoutError, ConnectionError, ValueError):
+            self._send(request)
+            reply = self._reply(token, Deadline(min(RESEND_SECONDS, deadline.remaining)))
+            if reply is None:
                 continue
+            if "error" in reply:
+                raise UsageError(f"guest {self._peer[0]}: {reply['error']}")
+            return reply
+        raise GuestError(f"guest {self._peer[0]}: no answer to {verb!r} within {seconds:g} s")
+
+    def _send(self, request: str) -> None:
+        try:
+            self._channel.sendto(request.encode(), self._peer)
+        except OSError as error:
+            raise GuestError(f"guest {self._peer[0]}: cannot be asked: {error.strerror}") from None
+
+    def _reply(self, token: str, deadline: Deadline) -> dict[str, Any] | None:
+        """The reply to this very request; those to earlier ones may still be under way.
+
+        Such a stale one does not cause another sending: every sending has a reply, so both sides
+        would go on for ever.
+        """
+        while not deadline.passed:
+            self._channel.settimeout(max(0.001, deadline.remaining))  # 0 would mean: do not wait
+            try:
+                reply = _parsed(self._channel.recv(2048))
+            except TimeoutError:
+                return None
             except OSError as error:
-                raise GuestError(f"guest {self._peer[0]}: cannot be asked: {error}") from None
+                problem = f"cannot be heard: {error.strerror}"
+                raise GuestError(f"guest {self._peer[0]}: {problem}") from None
             if reply.get("id") == token:
-                if "error" in reply:
-                    raise UsageError(f"guest {self._peer[0]}: {reply['error']}")
                 return reply
-        raise GuestError(f"guest {self._peer[0]}: no answer to {verb!r} within {seconds:.0f} s")
+        return None
 
     def status(self, seconds: float = 5.0) -> GuestStatus:
         """What the guest says of itself now."""
-        return GuestStatus.model_validate(self.ask("status", seconds))
+        try:
+            return GuestStatus.model_validate(self.ask("status", seconds))
+        except ValidationError as error:
+            lines = "; ".join(problems_of(error))
+            raise GuestError(f"guest {self._peer[0]}: a status not understood: {lines}") from None
 
     def await_ready(self, seconds: float) -> GuestStatus:
         """The first answer after a boot."""
@@ -90,5 +117,16 @@ class GuestControl:
             status = self.status()
             return status if done(status) else None
 
-        late = GuestError(f"guest {self._peer[0]}: waited {seconds:.0f} s until {what}")
-        return Deadline(seconds).until(probe, lambda: late)
+        def late() -> GuestError:
+            return GuestError(f"guest {self._peer[0]}: waited {seconds:g} s until {what}")
+
+        return Deadline(seconds).until(probe, late)
+
+
+def _parsed(datagram: bytes) -> dict[str, Any]:
+    """A reply, or nothing for what is none: anybody can send to a port."""
+    try:
+        reply = json.loads(datagram)
+    except (ValueError, RecursionError):
+        return {}
+    return reply if isinstance(reply, dict) else {}

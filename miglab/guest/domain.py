@@ -1,5 +1,6 @@
 """The guest as libvirt is told of it: XML from the declaration and what the hosts can do."""
 
+import re
 import uuid
 from importlib.resources import files
 
@@ -39,7 +40,7 @@ def domain_xml(topology: Topology, platform: Platform) -> str:
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,
     )
-    return template.render(
+    text: str = template.render(
         guest=guest,
         uuid=uuid.uuid5(NAMESPACE, f"{guest.name} {guest.mac}"),
         machine=platform.machine,
@@ -53,6 +54,7 @@ def domain_xml(topology: Topology, platform: Platform) -> str:
         owner=share.owner,
         bridge=topology.network.bridge,
     )
+    return text
 
 
 def kernel_command_line(topology: Topology) -> str:
@@ -64,18 +66,18 @@ def kernel_command_line(topology: Topology) -> str:
 def newest_common_machine(capabilities: list[str], family: str = "pc-q35-") -> str | None:
     """The newest machine type of ``family`` that each host's capabilities XML names, if any."""
     offered = [
-        {
-            text
-            for text in etree.fromstring(xml.encode()).xpath(
-                "//guest/arch[@name='x86_64']/machine/text()"
-            )
-            if text.startswith(family)
-        }
+        {machine for machine in _machines(xml) if machine.startswith(family)}
         for xml in capabilities
     ]
     common = set.intersection(*offered) if offered else set()
-    return max(common, key=_version, default=None)
+    return max(common, key=lambda machine: _version(machine.removeprefix(family)), default=None)
 
 
-def _version(machine: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in machine.rpartition("-")[2].split(".") if part.isdigit())
+def _machines(capabilities: str) -> set[str]:
+    arch = etree.fromstring(capabilities.encode()).findall("guest/arch[@name='x86_64']")
+    return {machine.text or "" for each in arch for machine in each.iter("machine")}
+
+
+def _version(text: str) -> tuple[int, ...]:
+    """``10.0`` as (10, 0), and a distribution's ``rhel9.6.0`` as (9, 6, 0)."""
+    return tuple(map(int, re.findall(r"\d+", text)))

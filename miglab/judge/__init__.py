@@ -1,0 +1,1 @@
+"""Pure: from a history to outages, integrity and a verdict."""

@@ -107,8 +107,8 @@ def client_outage(record: PingRecord, started_ns: int, ended_ns: int) -> Measure
     except EvidenceError as reason:
         return Measured.unknown(str(reason))
     gaps = _since(record, started_ns, baseline)
-    if dark_ms := _dark_at_end_ms(record, baseline):
-        longest = max([dark_ms, *(gap.low_ms for gap in gaps)])
+    if end := _dark_end(record, baseline):
+        longest = max(0.0, *(gap.low_ms for gap in (end, *gaps)))
         return Measured.unknown(f"the network never came back: dark for at least {longest:.0f} ms")
     if not gaps:
         return Measured.unknown("no reply after the migration began")
@@ -153,22 +153,28 @@ def _jitter_ms(replies: list["_Reply"], gaps: list["_Gap"], interval_ms: int) ->
 
 def _since(record: PingRecord, started_ns: int, baseline: Baseline) -> list[Outage]:
     """Every gap that ends after ``started_ns``, whether it stands out or not."""
-    return [
-        Outage(
-            last_before_ns=gap.before_ns,
-            first_after_ns=gap.after_ns,
-            value_ms=gap.ms - baseline.gap_p50_ms,
-            uncertainty_ms=baseline.uncertainty_ms + gap.silence_ms,
-        )
-        for gap in _Timeline(record).gaps()
-        if gap.after_ns >= started_ns
-    ]
+    gaps = _Timeline(record).gaps()
+    return [_outage(gap, baseline) for gap in gaps if gap.after_ns >= started_ns]
 
 
-def _dark_at_end_ms(record: PingRecord, baseline: Baseline) -> float:
-    """From the last reply to the last probe, when that stands out from the baseline; else 0."""
-    gap_ms = (_last_attempt_ns(record) - max(ns for _, ns in record.replies)) / NS_PER_MS
-    return gap_ms if gap_ms - baseline.gap_p50_ms > baseline.uncertainty_ms else 0.0
+def _outage(gap: "_Gap", baseline: Baseline) -> Outage:
+    return Outage(
+        last_before_ns=gap.before_ns,
+        first_after_ns=gap.after_ns,
+        value_ms=gap.ms - baseline.gap_p50_ms,
+        uncertainty_ms=baseline.uncertainty_ms + gap.silence_ms,
+    )
+
+
+def _dark_end(record: PingRecord, baseline: Baseline) -> Outage | None:
+    """From the last reply to the last probe, when that stands out from the baseline.
+
+    Even where the sender's silence may explain it: nothing after it tells, so it must not pass.
+    """
+    last, until_ns = _Timeline(record).replies[-1], _last_attempt_ns(record)
+    gap = _Gap(last.received_ns, until_ns, _Timeline(record).silence_ms(last.sent_ns, until_ns))
+    end = _outage(gap, baseline)
+    return end if end.value_ms > baseline.uncertainty_ms else None
 
 
 def _last_attempt_ns(record: PingRecord) -> int:
@@ -215,10 +221,10 @@ class _Timeline:
     def gaps(self) -> Iterator[_Gap]:
         """Every gap between consecutive replies, with the sender's silence in it."""
         for before, after in pairwise(self.replies):
-            silence_ms = self._silence_ns(before.sent_ns, after.sent_ns) / NS_PER_MS
+            silence_ms = self.silence_ms(before.sent_ns, after.sent_ns)
             yield _Gap(before.received_ns, after.received_ns, silence_ms)
 
-    def _silence_ns(self, from_ns: int, to_ns: int) -> int:
+    def silence_ms(self, from_ns: int, to_ns: int) -> float:
         """For how long, beyond its interval, the sender was silent between two answered probes.
 
         The first and the last silence bound the darkness, so all of their excess counts; one in
@@ -228,8 +234,9 @@ class _Timeline:
         first, last = bisect_left(self.attempts, from_ns), bisect_right(self.attempts, to_ns)
         silences = [later - sooner for sooner, later in pairwise(self.attempts[first:last])]
         edges = {0, len(silences) - 1}
-        return sum(
+        beyond = (
             silence - self.interval_ns
             for place, silence in enumerate(silences)
             if silence >= self.interval_ns * (1 if place in edges else 2)
         )
+        return sum(beyond) / NS_PER_MS

@@ -1,11 +1,11 @@
 """The verdict on a run: a pure function of its history. Worst wins, and unknown never passes."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Literal
 
 from pydantic import ConfigDict, Field
 
-from miglab.judge.integrity import Integrity
+from miglab.judge.integrity import Integrity, State, guarded
 from miglab.judge.integrity import judge as judge_integrity
 from miglab.judge.measured import Grade, Measured
 from miglab.judge.outage import client_outage
@@ -18,6 +18,7 @@ from miglab.workload import Load
 NOT_RECORDED = "not recorded in this run"
 LIBVIRT_RESOLUTION_MS = 1.0  # libvirt counts whole milliseconds
 QMP_RESOLUTION_MS = 0.001
+GRADES: dict[State, Grade] = {"intact": "pass", "broken": "fail", "unknown": "unknown"}
 
 
 class Downtime(Value):
@@ -78,7 +79,7 @@ def judge(history: History) -> Verdict:
     )
 
 
-def worst(grades: Iterator[Grade]) -> Grade:
+def worst(grades: Iterable[Grade]) -> Grade:
     """fail over unknown over pass; nothing at all is unknown."""
     found = set(grades)
     if "fail" in found:
@@ -96,9 +97,9 @@ def _grades(
         plan = history.plan
         yield "pass", f"{plan.guest} moved from {plan.source} to {plan.target}"
     for name, finding in integrity.by_name():
-        grade: Grade = {"intact": "pass", "broken": "fail"}.get(finding.state, "unknown")  # type: ignore[assignment]  # the three words above
-        yield grade, f"{name} {finding.state}: {finding.detail}"
+        yield GRADES[finding.state], f"{name} {finding.state}: {finding.detail}"
     yield from (("unknown", fault) for fault in history.faults)
+    yield from (("unknown", f"not as asked for: {what}") for what in history.outcome.unmet)
     if history.outcome.error is None:
         yield _budget(history.plan.scenario.budget, downtime.client)
 
@@ -107,7 +108,7 @@ def _budget(budget: Budget, client: Measured) -> tuple[Grade, str]:
     """Without a budget the client's figure must still be known: what is not seen cannot pass."""
     if client.value is None or client.uncertainty is None:
         return "unknown", f"how long the network was dark is unknown: {client.note}"
-    figure = f"dark for {client.value:.0f} ± {client.uncertainty:.0f} ms"
+    figure = f"dark for {client.value:.1f} ± {client.uncertainty:.1f} ms"
     if budget.client_ms_max is None:
         return "pass", f"{figure}; no budget was given"
     grade = client.within(budget.client_ms_max)
@@ -116,19 +117,38 @@ def _budget(budget: Budget, client: Measured) -> tuple[Grade, str]:
 
 
 def measure(history: History) -> Downtime:
-    """One figure for each vantage that recorded."""
-    outcome = history.outcome
+    """One figure for each vantage that recorded; a measurement that crashes is unknown."""
+
+    def by(measurement: Callable[[History], Measured]) -> Measured:
+        return guarded(lambda: measurement(history), Measured.unknown)
+
     return Downtime(
-        client=client_outage(history.ping, outcome.started_ns, outcome.ended_ns)
-        if history.ping
-        else Measured.unknown(NOT_RECORDED),
-        vcpu=vcpu_stop(history.events, history.plan.source, history.plan.target),
-        libvirt=Measured.unknown("libvirt gave no figure")
-        if outcome.job.downtime_ms is None
-        else Measured(value=outcome.job.downtime_ms, uncertainty=LIBVIRT_RESOLUTION_MS),
+        client=by(_client),
+        vcpu=by(_vcpu),
+        libvirt=by(_libvirt),
         guest=Measured.unknown(NOT_RECORDED),
         disk=Measured.unknown(NOT_RECORDED),
     )
+
+
+def _client(history: History) -> Measured:
+    outcome = history.outcome
+    if history.ping is None:
+        return Measured.unknown(NOT_RECORDED)
+    return client_outage(history.ping, outcome.started_ns, outcome.ended_ns)
+
+
+def _vcpu(history: History) -> Measured:
+    return vcpu_stop(history.events, history.plan.source, history.plan.target)
+
+
+def _libvirt(history: History) -> Measured:
+    downtime_ms = history.outcome.job.downtime_ms
+    if downtime_ms is None:
+        return Measured.unknown("libvirt gave no figure")
+    postcopy = history.plan.scenario.policy.mode == "postcopy"
+    note = "after post-copy without the time until the target runs" if postcopy else ""
+    return Measured(value=downtime_ms, uncertainty=LIBVIRT_RESOLUTION_MS, note=note)
 
 
 def vcpu_stop(events: tuple[Event, ...], source: str, target: str) -> Measured:
@@ -139,11 +159,12 @@ def vcpu_stop(events: tuple[Event, ...], source: str, target: str) -> Measured:
     stops = [e.time_ns for e in events if (e.host, e.name) == (source, "STOP")]
     if not stops:
         return Measured.unknown(f"no STOP event from QEMU on {source}")
+    stop = max(stops)
     resumes = [e.time_ns for e in events if (e.host, e.name) == (target, "RESUME")]
-    after = [time_ns for time_ns in resumes if time_ns >= stops[-1]]
+    after = [time_ns for time_ns in resumes if time_ns >= stop]
     if not after:
         return Measured.unknown(f"no RESUME event from QEMU on {target} after the stop on {source}")
-    return Measured(value=(after[0] - stops[-1]) / 1e6, uncertainty=2 * QMP_RESOLUTION_MS)
+    return Measured(value=(min(after) - stop) / 1e6, uncertainty=2 * QMP_RESOLUTION_MS)
 
 
 def _figures(history: History) -> MigrationFigures:

@@ -6,6 +6,7 @@ The lab's addresses exist inside these namespaces only; the machine's own networ
 import subprocess
 from collections.abc import Iterator
 from ipaddress import IPv4Address
+from socket import AF_INET
 from pathlib import Path
 
 import psutil
@@ -40,21 +41,32 @@ table ip miglab {{
 
 
 def ensure_fabric(place: Place, network: Network) -> bool:
-    """Makes what is missing of the fabric; whether anything was."""
+    """Makes what is missing of the fabric, step by step: any of them may have been the last one."""
     changed = ensure_namespace(place.fabric)
     with NetNS(place.fabric) as namespace:
-        if not namespace.link_lookup(ifname=BRIDGE):
-            changed = True
-            namespace.link("set", index=1, state="up")
-            namespace.link("add", ifname=BRIDGE, kind="bridge")
-            (bridge,) = namespace.link_lookup(ifname=BRIDGE)
-            mask = network.subnet.prefixlen
-            namespace.addr("add", index=bridge, address=str(network.gateway), mask=mask)
-            namespace.link("set", index=bridge, state="up")
+        changed |= _ensure_bridge(namespace, network)
         connected = bool(namespace.link_lookup(ifname=UPLINK))
     if not connected:
         _connect(place)
+    _let_through(place)
     return changed or not connected
+
+
+def _ensure_bridge(namespace: NetNS, network: Network) -> bool:
+    found = namespace.link_lookup(ifname=BRIDGE)
+    if not found:
+        namespace.link("set", index=1, state="up")
+        namespace.link("add", ifname=BRIDGE, kind="bridge")
+        found = namespace.link_lookup(ifname=BRIDGE)
+    (bridge,) = found
+    has = [a.get_attr("IFA_ADDRESS") for a in namespace.get_addr(index=bridge, family=AF_INET)]
+    if has == [str(network.gateway)]:
+        return False
+    namespace.flush_addr(index=bridge)
+    namespace.link("set", index=bridge, state="up")
+    length = network.subnet.prefixlen  # the address comes last: it tells that all is done
+    namespace.addr("add", index=bridge, address=str(network.gateway), prefixlen=length)
+    return True
 
 
 def ensure_namespace(name: str) -> bool:
@@ -90,10 +102,6 @@ def _connect(place: Place) -> None:
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    enter = ["ip", "netns", "exec", place.fabric]
-    run([*enter, "sysctl", "-qw", "net.ipv4.ip_forward=1"], about=place.fabric)
-    run([*enter, "nft", "-f", "-"], about=place.fabric, stdin=RULES)
-
     def appeared() -> bool:
         with NetNS(place.fabric) as namespace:
             return bool(namespace.link_lookup(ifname=UPLINK))
@@ -101,6 +109,13 @@ def _connect(place: Place) -> None:
     Deadline(10).until(
         appeared, lambda: LabError(f"{place.fabric}: slirp4netns made no {UPLINK} within 10 s")
     )
+
+
+def _let_through(place: Place) -> None:
+    """Forwarding and its rules, inside the fabric only; applying them again changes nothing."""
+    enter = ["ip", "netns", "exec", place.fabric]
+    run([*enter, "sysctl", "-qw", "net.ipv4.ip_forward=1"], about=place.fabric)
+    run([*enter, "nft", "-f", "-"], about=place.fabric, stdin=RULES)
 
 
 def uplinks(place: Place) -> Iterator[psutil.Process]:

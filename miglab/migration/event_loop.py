@@ -1,4 +1,4 @@
-"""libvirt's event loop: one for the process, in a thread, registered before the first connection."""
+"""libvirt's event loop: one for the process, in a thread, before the first connection."""
 
 import threading
 from functools import cache
@@ -8,7 +8,7 @@ import libvirt
 
 @cache
 def ensure_event_loop() -> None:
-    """Starts the loop once. libvirt's own printing of errors is silenced: they are raised anyway."""
+    """Starts the loop once, and silences libvirt's printing of errors, which are raised anyway."""
     libvirt.registerErrorHandler(lambda _context, _error: None, None)
     libvirt.virEventRegisterDefaultImpl()
 

@@ -33,12 +33,26 @@ class Fleet:
             host.close()
 
     def states(self) -> list[DomainState]:
-        """What each host says of the guest, in the order declared."""
-        return [host.state(self.guest) for host in self.hosts.values()]
+        """What each host says of the guest, in the order declared; a lost one is unreachable.
+
+        Asked after a move, whose record must be written whatever became of the hosts.
+        """
+        return each(self._state, self.hosts.values())
+
+    def _state(self, host: Hypervisor) -> DomainState:
+        try:
+            return host.state(self.guest)
+        except HypervisorError:
+            return DomainState(host=host.name, state="unreachable")
+
+    def _alive(self) -> list[DomainState]:
+        """The hosts that have the guest alive; raises HypervisorError if one cannot be asked."""
+        states = [host.state(self.guest) for host in self.hosts.values()]
+        return [state for state in states if state.alive]
 
     def home(self) -> Hypervisor:
-        """The one host where the guest runs; raises GuestError for none, two, or one not running."""
-        alive = [state for state in self.states() if state.alive]
+        """The one host where the guest runs; raises GuestError for none, two, or a paused one."""
+        alive = self._alive()
         where = ", ".join(f"{state.host} ({state.state})" for state in alive)
         if not alive:
             raise GuestError(f"{self.guest}: runs nowhere; start it with `miglab guest start`")
@@ -91,8 +105,7 @@ class Fleet:
 
     def start_guest(self, shell: NodeShell) -> str:
         """Starts the guest on the first hypervisor unless it runs somewhere; the host it is on."""
-        alive = [state.host for state in self.states() if state.alive]
-        if alive:
+        if self._alive():
             return self.home().name
         accelerated = acceleration.common(list(self.accelerations(shell).values()))
         home = self.hosts[self.topology.source.name]

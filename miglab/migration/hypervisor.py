@@ -1,6 +1,9 @@
 """One host's libvirt: connected by ``qemu+ssh`` through the lab's way in."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 import libvirt
 from lxml import etree
@@ -10,6 +13,7 @@ from miglab.guest.domain import Cpu
 from miglab.migration.event_loop import ensure_event_loop
 from miglab.observe.states import DomainState
 
+T = TypeVar("T")
 STATES = {
     libvirt.VIR_DOMAIN_NOSTATE: "no state",
     libvirt.VIR_DOMAIN_RUNNING: "running",
@@ -36,65 +40,71 @@ class Hypervisor:
 
     def close(self) -> None:
         """Ends the connection; one that broke is closed already."""
-        try:
+        with suppress(libvirt.libvirtError):
             self.connection.close()
-        except libvirt.libvirtError:
-            pass
+
+    @contextmanager
+    def speaking(self, problem: str) -> Iterator[None]:
+        """Turns what libvirt refuses in the block into a HypervisorError that names the problem."""
+        try:
+            yield
+        except libvirt.libvirtError as error:
+            raise HypervisorError(f"{self.name}: {problem}: {error}") from None
 
     def domain(self, guest: str) -> libvirt.virDomain | None:
         """The domain of that name, or None."""
-        try:
-            return self.connection.lookupByName(guest)
-        except libvirt.libvirtError as error:
-            if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
-                return None
-            raise HypervisorError(f"{self.name}: {error}") from None
+        return self._unless_gone(guest, lambda domain: domain)
 
     def state(self, guest: str) -> DomainState:
         """What this host says of ``guest``."""
-        domain = self.domain(guest)
-        if domain is None:
-            return DomainState(host=self.name, state="absent")
-        try:
-            state, persistent = domain.state()[0], bool(domain.isPersistent())
-        except libvirt.libvirtError as error:
-            if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
-                return DomainState(host=self.name, state="absent")
-            raise HypervisorError(f"{self.name}: {error}") from None
-        return DomainState(host=self.name, state=STATES.get(state, "?"), persistent=persistent)
+
+        def ask(domain: libvirt.virDomain) -> DomainState:
+            word = STATES.get(domain.state()[0], "?")
+            return DomainState(host=self.name, state=word, persistent=bool(domain.isPersistent()))
+
+        return self._unless_gone(guest, ask) or DomainState(host=self.name, state="absent")
+
+    def _unless_gone(self, guest: str, ask: Callable[[libvirt.virDomain], T]) -> T | None:
+        """What ``ask`` says of the domain; None when it is not there, or not any more."""
+        with self.speaking(f"{guest}"):
+            try:
+                return ask(self.connection.lookupByName(guest))
+            except libvirt.libvirtError as error:
+                if error.get_error_code() != libvirt.VIR_ERR_NO_DOMAIN:
+                    raise
+                return None
 
     def domain_type(self, domain: libvirt.virDomain) -> str:
         """``kvm``, or ``qemu`` for emulation."""
-        return str(etree.fromstring(domain.XMLDesc().encode()).get("type"))
+        with self.speaking("the guest cannot be described"):
+            return str(etree.fromstring(domain.XMLDesc().encode()).get("type"))
 
     def start(self, xml: str) -> None:
         """Defines and starts a guest; a definition that cannot start is taken back."""
-        domain = None
-        try:
+        with self.speaking("the guest does not start"):
             domain = self.connection.defineXML(xml)
-            domain.create()
-        except libvirt.libvirtError as error:
-            if domain is not None:
-                domain.undefine()
-            raise HypervisorError(f"{self.name}: the guest does not start: {error}") from None
+            try:
+                domain.create()
+            except libvirt.libvirtError:
+                with suppress(libvirt.libvirtError):
+                    domain.undefine()
+                raise
 
     def remove(self, guest: str) -> None:
         """Ends a guest at once and forgets its definition."""
-        domain = self.domain(guest)
-        if domain is None:
-            return
-        try:
+
+        def end(domain: libvirt.virDomain) -> None:
             if domain.isActive():
                 domain.destroy()
             if domain.isPersistent():
                 domain.undefine()
-        except libvirt.libvirtError as error:
-            if error.get_error_code() != libvirt.VIR_ERR_NO_DOMAIN:
-                raise HypervisorError(f"{self.name}: {guest} cannot be removed: {error}") from None
+
+        self._unless_gone(guest, end)
 
     def capabilities(self) -> str:
         """The host's capabilities XML."""
-        return str(self.connection.getCapabilities())
+        with self.speaking("its capabilities cannot be had"):
+            return str(self.connection.getCapabilities())
 
     def has_pool(self, name: str) -> bool:
         """Whether a storage pool of that name is active."""
@@ -105,14 +115,16 @@ class Hypervisor:
 
     def versions(self) -> dict[str, str]:
         """Versions of libvirt and QEMU."""
-        return {
-            "libvirt": _version(self.connection.getLibVersion()),
-            "qemu": _version(self.connection.getVersion()),
-        }
+        with self.speaking("its versions cannot be had"):
+            return {
+                "libvirt": _version(self.connection.getLibVersion()),
+                "qemu": _version(self.connection.getVersion()),
+            }
 
     def host_cpu(self) -> str:
         """The host's own CPU as domain capabilities give it for KVM: XML of a ``<cpu>``."""
-        text = self.connection.getDomainCapabilities(None, "x86_64", None, "kvm", 0)
+        with self.speaking("its CPU under KVM cannot be had"):
+            text = self.connection.getDomainCapabilities(None, "x86_64", None, "kvm", 0)
         cpu = etree.fromstring(text.encode()).find("cpu/mode[@name='host-model']")
         if cpu is None:
             raise HypervisorError(f"{self.name}: libvirt names no CPU model for KVM")
@@ -121,13 +133,14 @@ class Hypervisor:
 
     def baseline_cpu(self, cpus: list[str]) -> Cpu:
         """The best CPU that every host of ``cpus`` has."""
-        try:
+        with self.speaking("the hosts have no CPU model in common"):
             text = self.connection.baselineHypervisorCPU(None, "x86_64", None, "kvm", cpus, 0)
-        except libvirt.libvirtError as error:
-            raise HypervisorError(f"the hosts have no CPU model in common: {error}") from None
         cpu = etree.fromstring(text.encode())
-        disabled = cpu.xpath("feature[@policy='disable']/@name")
-        return Cpu(model=str(cpu.findtext("model")), disabled=tuple(map(str, disabled)))
+        disabled = cpu.findall("feature[@policy='disable']")
+        return Cpu(
+            model=cpu.findtext("model", ""),
+            disabled=tuple(feature.get("name", "") for feature in disabled),
+        )
 
 
 def uri(ssh_command: Path, host: str) -> str:

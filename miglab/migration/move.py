@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import libvirt
@@ -12,10 +13,10 @@ from miglab.errors import HypervisorError
 from miglab.migration.hypervisor import Hypervisor
 from miglab.migration.watch import Watch, job_of
 from miglab.observe.events import Job, Outcome, Progress
-from miglab.policy import Policy
+from miglab.policy import MIB, Policy
 
 POLL_SECONDS = 0.2
-MIB = 1 << 20
+GRACE_SECONDS = 30.0  # for libvirt to end after it was told to
 Show = Callable[[Progress], None]
 
 
@@ -36,7 +37,7 @@ def flags(policy: Policy) -> int:
 
 def parameters(policy: Policy) -> dict[str, Any]:
     """libvirt's typed parameters; newer ones by their string names."""
-    values: dict[str, Any] = {libvirt.VIR_MIGRATE_PARAM_BANDWIDTH: max(1, policy.bandwidth // MIB)}
+    values: dict[str, Any] = {libvirt.VIR_MIGRATE_PARAM_BANDWIDTH: policy.bandwidth // MIB}
     if policy.streams:
         values[libvirt.VIR_MIGRATE_PARAM_PARALLEL_CONNECTIONS] = policy.streams
     if policy.compression != "none":
@@ -53,32 +54,45 @@ class Move:
         self.source, self.target, self.guest, self.policy = source, target, guest, policy
         self.progress: list[Progress] = []
         self._watch = watch
-        self._error: str | None = None
+        self._error: str | None = "libvirt did not say how it ended"
+        self._ended_ns: int | None = None
+        self._limited = policy.downtime_ms_max is None
+        self._switched = policy.mode != "postcopy"
         domain = source.domain(guest)
         if domain is None:
             raise HypervisorError(f"{source.name}: {guest} is not there any more")
         self._domain = domain
 
     def run(self, seconds: float, show: Show) -> Outcome:
-        """Migrates; after ``seconds`` (or Ctrl-C) the job is cancelled and the guest stays."""
+        """Migrates; after ``seconds`` (or Ctrl-C) the job is cancelled and the guest stays.
+
+        A move that cannot be cancelled, as in post-copy, is waited for a while and then left
+        alone; the outcome says so.
+        """
         worker = threading.Thread(target=self._call, name="migrate", daemon=True)
         started_ns = time.time_ns()
         worker.start()
         try:
             self._attend(worker, Deadline(seconds), show)
-        except KeyboardInterrupt:
-            self.cancel()
-            worker.join(30)
+            late = worker.is_alive() and self._give_up(worker)
+        except BaseException:
+            self._give_up(worker)
             raise
-        ended_ns = time.time_ns()
-        return Outcome(started_ns=started_ns, ended_ns=ended_ns, error=self._error, job=self._job())
+        error = self._error
+        if late and error is not None:
+            error = f"not done within {seconds:g} s and cancelled: {error}"
+        return Outcome(
+            started_ns=started_ns,
+            ended_ns=self._ended_ns or time.time_ns(),
+            error=error,
+            unmet=() if error is not None else tuple(self._unmet()),
+            job=Job() if error is not None else self._job(),
+        )
 
     def cancel(self) -> None:
         """Asks libvirt to give up; a job that is over, or in post-copy, cannot be."""
-        try:
+        with suppress(libvirt.libvirtError):
             self._domain.abortJob()
-        except libvirt.libvirtError:
-            pass
 
     def _call(self) -> None:
         try:
@@ -88,23 +102,30 @@ class Move:
             else:
                 connection = self.target.connection
                 self._domain.migrate3(connection, parameters(self.policy), flags(self.policy))
+            self._error = None
         except libvirt.libvirtError as error:
             self._error = str(error)
+        finally:
+            self._ended_ns = time.time_ns()
 
     def _attend(self, worker: threading.Thread, deadline: Deadline, show: Show) -> None:
-        """While it runs: progress, the downtime limit, the switch to post-copy, the deadline."""
-        limited = switched = cancelled = False
-        while worker.is_alive():
-            self._watch.wait(POLL_SECONDS)
-            if self._watch.iteration >= 1 and self.policy.downtime_ms_max and not limited:
-                limited = self._try(self._domain.migrateSetMaxDowntime, self.policy.downtime_ms_max)
-            if self.policy.mode == "postcopy" and self._watch.iteration >= 2 and not switched:
-                switched = self._try(self._domain.migrateStartPostCopy)
-            if deadline.passed and not cancelled:
-                cancelled = True
-                self.cancel()
+        """While it runs and may: progress, the downtime limit, the switch to post-copy."""
+        while worker.is_alive() and not deadline.passed:
+            self._watch.wait(min(POLL_SECONDS, deadline.remaining))
+            if self._watch.iteration >= 1 and not self._limited:
+                limit = self.policy.downtime_ms_max
+                self._limited = self._try(self._domain.migrateSetMaxDowntime, limit)
+            if self._watch.iteration >= 2 and not self._switched:
+                self._switched = self._try(self._domain.migrateStartPostCopy)
             self._note_progress(show)
-            worker.join(0)
+
+    def _give_up(self, worker: threading.Thread) -> bool:
+        """Cancels until libvirt has ended: what has not begun yet cannot be cancelled at once."""
+        grace = Deadline(GRACE_SECONDS)
+        while worker.is_alive() and not grace.passed:
+            self.cancel()
+            worker.join(POLL_SECONDS)
+        return True
 
     def _try(self, call: Callable[..., Any], *arguments: Any) -> bool:
         """Whether libvirt took it; it refuses once the job has ended in the meantime."""
@@ -113,6 +134,13 @@ class Move:
         except libvirt.libvirtError:
             return False
         return True
+
+    def _unmet(self) -> Iterator[str]:
+        """What the policy asked for and libvirt never took, because it was done before."""
+        if not self._limited:
+            yield f"no downtime limit of {self.policy.downtime_ms_max} ms was set in time"
+        if not self._switched:
+            yield "no post-copy: pre-copy was done before the switch"
 
     def _note_progress(self, show: Show) -> None:
         if self.progress and time.time_ns() - self.progress[-1].time_ns < POLL_SECONDS * 1e9:
@@ -132,10 +160,11 @@ class Move:
         """The completed job as the source announced it, or as the target remembers it."""
         if self._watch.job is not None:
             return self._watch.job
-        domain = self.target.domain(self.guest)
-        if self._error is not None or domain is None:
-            return Job()
-        return job_of(domain.jobStats(libvirt.VIR_DOMAIN_JOB_STATS_COMPLETED))
+        try:
+            domain = self.target.connection.lookupByName(self.guest)
+            return job_of(domain.jobStats(libvirt.VIR_DOMAIN_JOB_STATS_COMPLETED))
+        except libvirt.libvirtError:
+            return Job()  # gone again, or the host is: no figures, and no reason to fail
 
 
 def _progress(figures: dict[str, Any]) -> Progress:

@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import libvirt
@@ -19,6 +20,8 @@ LIFECYCLE = {
     libvirt.VIR_DOMAIN_EVENT_SUSPENDED: "SUSPENDED",
     libvirt.VIR_DOMAIN_EVENT_RESUMED: "RESUMED",
     libvirt.VIR_DOMAIN_EVENT_STOPPED: "STOPPED",
+    libvirt.VIR_DOMAIN_EVENT_SHUTDOWN: "SHUTDOWN",
+    libvirt.VIR_DOMAIN_EVENT_PMSUSPENDED: "PMSUSPENDED",
     libvirt.VIR_DOMAIN_EVENT_CRASHED: "CRASHED",
 }
 
@@ -35,17 +38,15 @@ class Watch:
         self.job: Job | None = None
 
     def __enter__(self) -> "Watch":
-        self._handles = [(host, *self._subscribe(host)) for host in self._hosts]
+        with ExitStack() as stack:
+            for host in self._hosts:
+                with host.speaking("events cannot be subscribed to"):
+                    self._subscribe(host, stack)
+            self._subscriptions = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
-        for host, qemu, others in self._handles:
-            try:
-                libvirt_qemu.qemuMonitorEventDeregister(host.connection, qemu)
-                for handle in others:
-                    host.connection.domainEventDeregisterAny(handle)
-            except libvirt.libvirtError:
-                continue  # the host is gone, and its subscriptions with it
+        self._subscriptions.close()
 
     def events(self) -> tuple[Event, ...]:
         """All so far, in order of time."""
@@ -57,21 +58,20 @@ class Watch:
         with self._changed:
             self._changed.wait(seconds)
 
-    def _subscribe(self, host: Hypervisor) -> tuple[int, list[int]]:
+    def _subscribe(self, host: Hypervisor, stack: ExitStack) -> None:
         connection = host.connection
         qemu = libvirt_qemu.qemuMonitorEventRegister(
             connection, None, None, self._on_qemu, host.name
         )
+        stack.callback(_quietly, libvirt_qemu.qemuMonitorEventDeregister, connection, qemu)
         callbacks = {
             libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE: self._on_lifecycle,
             libvirt.VIR_DOMAIN_EVENT_ID_MIGRATION_ITERATION: self._on_iteration,
             libvirt.VIR_DOMAIN_EVENT_ID_JOB_COMPLETED: self._on_completed,
         }
-        others = [
-            connection.domainEventRegisterAny(None, kind, callback, host.name)
-            for kind, callback in callbacks.items()
-        ]
-        return qemu, others
+        for kind, callback in callbacks.items():
+            handle = connection.domainEventRegisterAny(None, kind, callback, host.name)
+            stack.callback(_quietly, connection.domainEventDeregisterAny, handle)
 
     def _add(self, domain: Any, event: Event) -> None:
         if domain.name() == self._guest:
@@ -91,12 +91,20 @@ class Watch:
         self._add(domain, _libvirt_event(host, LIFECYCLE.get(kind, str(kind)), str(detail)))
 
     def _on_iteration(self, _c: Any, domain: Any, iteration: int, host: str) -> None:
-        self.iteration = max(self.iteration, iteration)
+        if domain.name() == self._guest:
+            self.iteration = max(self.iteration, iteration)
         self._add(domain, _libvirt_event(host, "MIGRATION_ITERATION", str(iteration)))
 
     def _on_completed(self, _c: Any, domain: Any, figures: dict[str, Any], host: str) -> None:
-        self.job = job_of(figures)
+        if domain.name() == self._guest:
+            self.job = job_of(figures)
         self._add(domain, _libvirt_event(host, "JOB_COMPLETED"))
+
+
+def _quietly(unsubscribe: Callable[..., object], *arguments: object) -> None:
+    """A host that is gone has taken its subscriptions with it."""
+    with suppress(libvirt.libvirtError):
+        unsubscribe(*arguments)
 
 
 def _libvirt_event(host: str, name: str, detail: str = "") -> Event:

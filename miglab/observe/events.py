@@ -43,9 +43,13 @@ class Job(Value):
 
 
 class Outcome(Value):
-    """How libvirt ended: ``error`` is its own message, None when it said that all went well."""
+    """How libvirt ended: ``error`` is its own message, None when it said that all went well.
+
+    ``unmet``: what the policy asked for and the migration went without, in words.
+    """
 
     started_ns: int
     ended_ns: int
     error: str | None = None
+    unmet: tuple[str, ...] = ()
     job: Job = Job()

@@ -1,16 +1,17 @@
 """The raw record of one run: everything that was seen, nothing that was concluded.
 
 A record is a folder with one JSON file for each field of :class:`History`, and the ping
-recorder's own file. It is written before anything is judged, and can be judged again.
+recorder's own file. It is written before anything is judged, and can be judged again. The plan is
+written last: where it is, the others are complete.
 """
 
 import json
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
-from miglab.errors import EvidenceError
+from miglab.errors import EvidenceError, LabError
 from miglab.guest.status import GuestStatus
 from miglab.observe.events import Event, Outcome, Progress
 from miglab.observe.journal import JournalReading
@@ -19,7 +20,6 @@ from miglab.observe.states import DomainState
 from miglab.scenario import Scenario
 from miglab.values import Value
 
-FORMAT = 1
 PING = "ping.csv"
 
 
@@ -37,7 +37,7 @@ class Environment(Value):
 class Plan(Value):
     """What was asked for, after defaults: from where to where, and how."""
 
-    format: int = FORMAT
+    format: Literal[1] = 1
     guest: str
     source: str
     target: str
@@ -60,20 +60,25 @@ class History(Value):
     ping: PingRecord | None = None
 
     def write(self, folder: Path) -> None:
-        """Writes every field but ``ping``, whose recorder has written it already."""
-        for name, value in self.model_dump(mode="json", exclude={"ping"}).items():
-            (folder / f"{name}.json").write_text(json.dumps(value, indent=1) + "\n")
+        """Writes every field but ``ping``, whose recorder has written it already.
+
+        Raises LabError when the folder cannot take it.
+        """
+        fields = self.model_dump(mode="json", exclude={"ping"})
+        plan = fields.pop("plan")
+        try:
+            for name, value in [*fields.items(), ("plan", plan)]:
+                _file(folder, name).write_text(json.dumps(value, indent=1) + "\n")
+        except OSError as error:
+            raise LabError(f"{folder}: the record cannot be written: {error.strerror}") from None
 
     @classmethod
     def read(cls, folder: Path) -> Self:
         """The record in ``folder``; raises EvidenceError for one that is absent or damaged."""
-        if not (folder / "plan.json").exists():
+        if not _file(folder, "plan").exists():
             raise EvidenceError(f"{folder}: expected the record of a run, found no plan.json")
-        fields: dict[str, Any] = {}
-        for name in cls.model_fields:
-            path = folder / f"{name}.json"
-            if path.exists():
-                fields[name] = _json(path)
+        names = [name for name in cls.model_fields if name != "ping"]
+        fields = {name: _read(_file(folder, name)) for name in names}
         if (folder / PING).exists():
             fields["ping"] = PingRecord.read(folder / PING)
         try:
@@ -84,8 +89,14 @@ class History(Value):
             raise EvidenceError(f"{folder}: {where}: {first['msg']}") from None
 
 
-def _json(path: Path) -> Any:
+def _file(folder: Path, name: str) -> Path:
+    return folder / f"{name}.json"
+
+
+def _read(path: Path) -> Any:
     try:
-        return TypeAdapter(Any).validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
-        raise EvidenceError(f"{path}: expected JSON, found {str(error).splitlines()[0]}") from None
+        return json.loads(path.read_bytes())
+    except OSError as error:
+        raise EvidenceError(f"{path}: cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise EvidenceError(f"{path}: expected JSON, found what it is not: {error}") from None

@@ -3,6 +3,7 @@
 The layout is drawn in docs/reference/payload.md.
 """
 
+import shlex
 import struct
 import uuid
 import zlib
@@ -36,6 +37,11 @@ class JournalReading(Value):
     slots: int
     records: tuple[JournalRecord, ...]
 
+    @property
+    def expected(self) -> range:
+        """The numbers that must be there: the newest ``slots`` of ``first`` to ``last``."""
+        return range(max(self.first, self.last - self.slots + 1, 1), self.last + 1)
+
 
 def parse(slot: int, block: bytes) -> JournalRecord:
     """The record in one block of 4096 bytes."""
@@ -66,7 +72,7 @@ def extents(first: int, last: int, slots: int) -> Iterator[tuple[int, int]]:
 def read_script(image: str, first: int, last: int, slots: int) -> str:
     """A shell script for the storage node that prints those slots, in order, as base64."""
     dumps = [
-        f"dd if={image} bs={SIZE} skip={BASE // SIZE + slot} count={count} status=none"
+        f"dd if={shlex.quote(image)} bs={SIZE} skip={BASE // SIZE + slot} count={count} status=none"
         for slot, count in extents(first, last, slots)
     ]
     return f"{{ {'; '.join(dumps or ['true'])}; }} | base64"

@@ -1,10 +1,13 @@
-"""What one host says of the guest."""
+"""What one host says of the guest, or that it says nothing."""
 
 from miglab.values import Value
 
 
 class DomainState(Value):
-    """``absent``, or libvirt's state, and whether the host keeps a definition of the guest."""
+    """``absent``, ``unreachable`` (the host did not say), or libvirt's state of the guest.
+
+    ``persistent``: the host keeps a definition of the guest.
+    """
 
     host: str
     state: str
@@ -13,4 +16,14 @@ class DomainState(Value):
     @property
     def alive(self) -> bool:
         """Whether a QEMU process for the guest is there, running or not."""
-        return self.state not in ("absent", "shut off", "crashed")
+        return self.known and self.state not in ("absent", "shut off", "crashed")
+
+    @property
+    def known(self) -> bool:
+        """Whether the host could be asked."""
+        return self.state != "unreachable"
+
+    @property
+    def left_over(self) -> bool:
+        """Whether the host keeps a definition of a guest that does not run there."""
+        return self.known and not self.alive and self.state != "absent"

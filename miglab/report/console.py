@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -21,28 +21,29 @@ MEANING = {
 
 
 def show(console: Console, verdict: Verdict, folder: Path) -> None:
-    """Prints everything a person asks first."""
-    console.print(_headline(verdict))
+    """Prints what a person asks first. What was recorded is text, whatever brackets it has."""
+    console.print(_headline(verdict), soft_wrap=True)
     console.print(_table(verdict))
-    console.print(_figures(verdict))
-    console.print(f"record: {folder}", highlight=False, soft_wrap=True)
+    console.print(_figures(verdict), soft_wrap=True)
+    console.print(Text(f"record: {folder}"), soft_wrap=True)
 
 
-def _headline(verdict: Verdict) -> RenderableType:
+def _headline(verdict: Verdict) -> Text:
     title = Text(verdict.verdict.upper(), style=STYLES[verdict.verdict])
     title.append(f"  {verdict.migration.source} → {verdict.migration.target}", style="bold")
     title.append(f"  {verdict.migration.mode}", style="bold")
-    return Group(title, *(Text(f"  {reason}") for reason in verdict.reasons))
+    return Text("\n  ").join([title, *map(Text, verdict.reasons)])
 
 
 def _table(verdict: Verdict) -> Table:
     table = Table("downtime", "ms", "±", "what it means", box=None, header_style="dim")
     for name, meaning in MEANING.items():
         figure: Measured = getattr(verdict.downtime_ms, name)
+        what = Text(": ".join(filter(None, [meaning, figure.note])))
         if figure.value is None or figure.uncertainty is None:
-            table.add_row(name, "?", "", f"{meaning}: {figure.note}", style="dim")
+            table.add_row(name, "?", "", what, style="dim")
         else:
-            table.add_row(name, f"{figure.value:.1f}", f"{figure.uncertainty:.3g}", meaning)
+            table.add_row(name, f"{figure.value:.1f}", f"{figure.uncertainty:.3g}", what)
     return table
 
 
@@ -50,10 +51,14 @@ def _figures(verdict: Verdict) -> Text:
     moved = verdict.migration
     sent = "?" if moved.transferred_bytes is None else f"{moved.transferred_bytes / (1 << 20):.1f}"
     return Text(
-        f"total {moved.total_ms or '?'} ms, {sent} MiB sent, {moved.rounds or '?'} rounds;"
+        f"total {_given(moved.total_ms)} ms, {sent} MiB sent, {_given(moved.rounds)} rounds;"
         f" {verdict.environment.acceleration} ({verdict.environment.acceleration_reason})",
         style="dim",
     )
+
+
+def _given(figure: int | None) -> str:
+    return "?" if figure is None else str(figure)
 
 
 def progress_line(progress: Progress) -> str:

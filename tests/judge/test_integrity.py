@@ -1,0 +1,168 @@
+"""Each oracle's each answer, from a good run spoiled in one place."""
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from miglab.guest.status import GuestStatus
+from miglab.judge import integrity
+from miglab.judge.integrity import Finding, Integrity, State, guarded, judge, unknown
+from miglab.observe.history import History
+from tests.histories import BOOT, OTHER_BOOT, history, reading, spoiled
+from tests.strategies import histories
+
+Changes = dict[str, object]
+Case = tuple[str, Changes, State, str]
+
+MISMATCH = {"page": 7, "version": 3, "word": 0, "expected": "00ff", "found": "dead"}
+FAILED: Changes = {"outcome.error": "operation aborted"}
+BACK: Changes = {
+    **FAILED,
+    "domains.0": {"host": "source", "state": "running", "persistent": True},
+    "domains.1": {"host": "target", "state": "absent"},
+}
+
+CASES: list[Case] = [
+    ("memory", {}, "intact", "50000 pages verified, after the move the whole working set of 16384"),
+    ("memory", {"guest_after": None}, "unknown", "did not answer"),
+    ("memory", {"guest_after.boot_id": OTHER_BOOT}, "broken", "booted anew"),
+    ("memory", {"guest_after.load.mismatches": 2}, "broken", "not what they had to be: 2"),
+    (
+        "memory",
+        {"guest_after.load.mismatches": 1, "guest_after.load.first_mismatch": MISMATCH},
+        "broken",
+        "page 7, 00ff was dead",
+    ),
+    ("memory", {"guest_after.load.sweeps": 1}, "unknown", "not swept"),
+    ("memory", {"guest_after.load.state": "off"}, "unknown", "not swept"),
+    ("memory", {"guest_before.load.mismatches": 3}, "unknown", "not swept"),
+    (
+        "memory",
+        {"guest_before.load.mismatches": 3, "guest_after.load.mismatches": 3},
+        "intact",
+        "verified",
+    ),
+    ("disk", {}, "intact", "100 acknowledged writes read back"),
+    ("disk", {"journal": None}, "unknown", "no write of this run"),
+    ("disk", {"journal.first": 121}, "unknown", "no write of this run"),
+    ("disk", {"journal.records": []}, "unknown", "only 0 of 100 records"),
+    ("disk", {"guest_after.boot_id": OTHER_BOOT}, "unknown", "booted anew"),
+    ("disk", {"journal.records.4.whole": False}, "broken", "1 of 100, the first in slot 24"),
+    ("disk", {"journal.records.0.boot_id": OTHER_BOOT}, "broken", "the first in slot 20"),
+    ("disk", {"journal.records.99.sequence": 119}, "broken", "1 of 100, the first in slot 119"),
+    ("disk", {"journal.records.0.sequence": 21 + 8192}, "intact", "100 acknowledged"),
+    ("disk", {"guest_after": None}, "intact", "100 acknowledged"),
+    ("identity", {}, "intact", "the same boot, running on target only"),
+    ("identity", BACK, "intact", "the same boot, running on source only"),
+    ("identity", FAILED, "broken", "is on target, expected on source"),
+    ("identity", {"outcome.error": None, "domains": []}, "unknown", "not said by target"),
+    ("identity", {"domains.0.state": "running"}, "broken", "alive on source and target"),
+    ("identity", {"domains.0.state": "paused"}, "broken", "alive on source and target"),
+    ("identity", {"domains.0.state": "shut off"}, "broken", "definition of the guest is left on"),
+    ("identity", {"domains.1.state": "absent"}, "broken", "alive nowhere"),
+    ("identity", {"domains.1.state": "paused"}, "broken", "is paused on target, expected running"),
+    ("identity", {"domains.0.state": "unreachable"}, "unknown", "not said by source"),
+    ("identity", {"domains.1.state": "unreachable"}, "unknown", "not said by target"),
+    (
+        "identity",
+        {"domains.0.state": "unreachable", "guest_after.boot_id": OTHER_BOOT},
+        "broken",
+        "boot id changed",
+    ),
+    ("identity", {"guest_after": None}, "unknown", "did not answer"),
+    ("identity", {"guest_after.boot_id": OTHER_BOOT}, "broken", "boot id changed"),
+    ("identity", {"guest_after.mono_ns": 1}, "broken", "clock went back"),
+    ("identity", {"guest_after.load.written": 99_999}, "broken", "pages written went back"),
+    ("identity", {"guest_after.load.sweeps": 0}, "broken", "sweeps went back from 1 to 0"),
+    ("identity", {"guest_after.journal.acked": 19}, "broken", "acknowledged went back"),
+    ("guest_alive", {}, "intact", "rewrote 20000 pages"),
+    ("guest_alive", {"guest_after": None}, "broken", "did not answer"),
+    ("guest_alive", {"guest_after": None, **FAILED}, "broken", "did not answer"),
+    (
+        "guest_alive",
+        {"guest_after.kmsg": {"bad": 2, "first": "BUG: soft lockup"}},
+        "broken",
+        "complained (2×); first since boot: BUG: soft lockup",
+    ),
+    (
+        "guest_alive",
+        {"guest_after.journal.errors": 1, "guest_after.journal.errno": 5},
+        "broken",
+        "errno 5",
+    ),
+    ("guest_alive", {"guest_after.journal.acked": 20}, "broken", "not one write"),
+    ("guest_alive", {"guest_after.load.written": 100_000}, "broken", "load stood still"),
+    ("guest_alive", {"guest_after.load.state": "off"}, "broken", "it is off"),
+    ("guest_alive", {"guest_before.load.rate": 0}, "intact", "complained of nothing"),
+    ("guest_alive", {"guest_before.load.state": "off"}, "intact", "complained of nothing"),
+    (
+        "guest_alive",
+        {"guest_before.journal.state": "none", "guest_after.journal.acked": 20},
+        "intact",
+        "rewrote",
+    ),
+]
+
+
+@pytest.mark.parametrize(("oracle", "changes", "state", "words"), CASES)
+def test_an_oracle_answers(oracle: str, changes: Changes, state: State, words: str) -> None:
+    """Evidence, state, and words that say what was seen."""
+    finding: Finding = getattr(judge(spoiled(changes)), oracle)
+    assert (finding.state, words in finding.detail) == (state, True), finding
+
+
+@pytest.mark.parametrize("oracle", list(Integrity.model_fields))
+def test_each_oracle_is_seen_in_all_it_can_say(oracle: str) -> None:
+    """The table above leaves no answer out (a guest that is silent is never unknown)."""
+    said = {state for name, _, state, _ in CASES if name == oracle}
+    possible = {"intact", "broken"} | ({"unknown"} if oracle != "guest_alive" else set())
+    assert said == possible
+
+
+def test_a_journal_that_went_round_is_judged_by_its_newest_records() -> None:
+    """Only what the ring still holds can be asked for."""
+    full = spoiled({"journal": reading(1, 20, slots=8).model_dump()})
+    assert judge(full).disk.detail.startswith("8 acknowledged writes")
+
+
+def test_a_record_of_an_earlier_round_is_a_lost_write() -> None:
+    """In its slot lies what was there before: the write was acknowledged and is not in the image."""
+    old = reading(10, 12, slots=8).model_dump()
+    old["records"][0]["sequence"] = 2
+    assert judge(spoiled({"journal": old})).disk.state == "broken"
+
+
+def test_an_oracle_that_crashes_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault of the judge's own neither passes nor hides the other findings."""
+
+    def crash(_: History) -> Finding:
+        raise KeyError("pages")
+
+    monkeypatch.setattr(integrity, "memory", crash)
+    found = judge(history())
+    assert found.memory == unknown("the judge itself failed: KeyError('pages')")
+    assert found.disk.state == "intact"
+
+
+def test_being_interrupted_is_no_finding() -> None:
+    """Ctrl-C ends the judge like everything else."""
+
+    def interrupted() -> Finding:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        guarded(interrupted, unknown)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(histories())
+def test_no_oracle_crashes_whatever_was_recorded(strange: History) -> None:
+    """Every record has an answer with a reason."""
+    for _, finding in judge(strange).by_name():
+        assert finding.detail
+        assert "itself failed" not in finding.detail
+
+
+def test_the_base_is_the_boot_it_says() -> None:
+    """The builder's journal and guest belong together, or all of the above would prove nothing."""
+    before: GuestStatus = history().guest_before
+    assert before.boot_id == BOOT

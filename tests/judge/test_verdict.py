@@ -1,0 +1,225 @@
+"""The verdict: worst wins, unknown never passes, and the same record gives the same verdict."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from miglab.judge import verdict as verdict_module
+from miglab.judge.measured import Grade, Measured
+from miglab.judge.verdict import Verdict, judge, vcpu_stop, worst
+from miglab.observe.events import Event
+from miglab.observe.history import History
+from tests import strategies
+from tests.histories import OTHER_BOOT, event, history, spoiled, write
+
+Changes = dict[str, object]
+GRADES: st.SearchStrategy[Grade] = st.sampled_from(["pass", "fail", "unknown"])
+BUDGET = "plan.scenario.budget.client_ms_max"
+AT_HOME: Changes = {
+    "domains.0": {"host": "source", "state": "running", "persistent": True},
+    "domains.1": {"host": "target", "state": "absent"},
+}
+
+VIOLATIONS: list[tuple[Changes, str]] = [
+    ({"guest_after.load.mismatches": 1}, "memory broken: pages that were not what they had to be"),
+    ({"guest_after.load.written": 5}, "identity broken: an old copy runs"),
+    ({"guest_after.boot_id": OTHER_BOOT}, "identity broken: the boot id changed"),
+    ({"domains.0.state": "running"}, "identity broken: the guest is alive on source and target"),
+    ({"domains.0.state": "shut off"}, "identity broken: a definition of the guest is left"),
+    ({"journal.records.3.whole": False}, "disk broken: acknowledged writes that are not in"),
+    ({"journal.records.3.sequence": 0}, "disk broken: acknowledged writes that are not in"),
+    ({"guest_after.journal.errors": 1}, "guest_alive broken: writes failed in the guest"),
+    ({"guest_after.kmsg.bad": 1}, "guest_alive broken: the guest's kernel complained"),
+    ({"guest_after": None}, "guest_alive broken: the guest did not answer"),
+    ({"guest_after.load.written": 100_000}, "guest_alive broken: the load stood still"),
+    ({BUDGET: 100}, "dark for 200.0 ± 2.0 ms, over the budget of 100 ms"),
+    ({"outcome.error": "it broke"}, "the guest did not move: it broke"),
+    ({"outcome.error": "it broke"}, "identity broken: the guest is on target, expected on source"),
+    ({"outcome.error": "it broke", **AT_HOME}, "the guest did not move: it broke"),
+]
+
+DOUBTS: list[tuple[Changes, str]] = [
+    ({"ping": None}, "how long the network was dark is unknown: not recorded in this run"),
+    ({"ping": None, BUDGET: 5000}, "how long the network was dark is unknown"),
+    ({"ping.complete": False}, "how long the network was dark is unknown: the recording is cut"),
+    ({BUDGET: 201}, "dark for 200.0 ± 2.0 ms, not surely within the budget of 201 ms"),
+    ({"faults": ["ping recorder: ended"]}, "ping recorder: ended"),
+    ({"outcome.unmet": ["no post-copy"]}, "not as asked for: no post-copy"),
+    ({"journal": None}, "disk unknown: no write"),
+    ({"journal.records": []}, "disk unknown: only 0 of 100 records"),
+    ({"guest_after.load.sweeps": 1}, "memory unknown: the pages were not swept"),
+    ({"domains.0.state": "unreachable"}, "identity unknown: where the guest is"),
+]
+
+
+def test_a_good_run_passes() -> None:
+    """All claims hold, and each is given as a reason."""
+    found = judge(history())
+    assert found.verdict == "pass"
+    assert found.reasons[0] == "vm1 moved from source to target"
+    assert [reason.split()[0] for reason in found.reasons[1:5]] == [
+        "memory",
+        "disk",
+        "identity",
+        "guest_alive",
+    ]
+    assert found.reasons[5] == "dark for 200.0 ± 2.0 ms; no budget was given"
+
+
+@pytest.mark.parametrize(("changes", "reason"), VIOLATIONS)
+def test_a_planted_violation_fails(changes: Changes, reason: str) -> None:
+    """With the reason that was planted, and no reason that speaks for the run."""
+    found = judge(spoiled(changes))
+    assert found.verdict == "fail"
+    assert any(said.startswith(reason) for said in found.reasons), found.reasons
+    assert not any("intact" in said or "moved from" in said for said in found.reasons)
+
+
+@pytest.mark.parametrize(("changes", "reason"), DOUBTS)
+def test_a_planted_doubt_is_unknown(changes: Changes, reason: str) -> None:
+    """What was not seen is not passed, budget or not."""
+    found = judge(spoiled(changes))
+    assert found.verdict == "unknown"
+    assert any(said.startswith(reason) for said in found.reasons), found.reasons
+
+
+@pytest.mark.parametrize(
+    ("limit_ms", "grade"), [(198, "unknown"), (197, "fail"), (202, "unknown"), (203, "pass")]
+)
+def test_a_budget_is_held_against_the_whole_uncertainty(limit_ms: int, grade: Grade) -> None:
+    """It passes or fails only where no possible truth would say otherwise."""
+    assert judge(spoiled({BUDGET: limit_ms})).verdict == grade
+
+
+@pytest.mark.parametrize("doubt", [changes for changes, _ in DOUBTS])
+def test_a_violation_outweighs_a_doubt(doubt: Changes) -> None:
+    """Unknown does not excuse what is known."""
+    assert judge(spoiled({**doubt, "guest_after.load.mismatches": 1})).verdict == "fail"
+
+
+def test_a_failed_move_has_no_budget() -> None:
+    """A guest that stayed at home and was never dark is not praised for it."""
+    stayed = judge(spoiled({"outcome.error": "refused", BUDGET: 5000, **AT_HOME}))
+    assert stayed.reasons == ("the guest did not move: refused",)
+    assert stayed.integrity.identity.detail == "the same boot, running on source only"
+
+
+@pytest.mark.parametrize("broken", ["client_outage", "vcpu_stop"])
+def test_a_measurement_that_crashes_is_unknown(
+    broken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the other figures are still there."""
+
+    def crash(*_: object) -> Measured:
+        raise ZeroDivisionError("nothing sent")
+
+    monkeypatch.setattr(verdict_module, broken, crash)
+    found = judge(history())
+    figure = found.downtime_ms.client if broken == "client_outage" else found.downtime_ms.vcpu
+    assert figure.value is None
+    assert "judge itself failed" in figure.note
+    assert found.downtime_ms.libvirt.value == 125
+    assert found.verdict == ("unknown" if broken == "client_outage" else "pass")
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.lists(st.sampled_from([changes for changes, _ in [*VIOLATIONS, *DOUBTS]] + [{}]), max_size=2)
+)
+def test_pass_means_that_everything_is_known_and_intact(planted: list[Changes]) -> None:
+    """However runs are spoiled: no pass without a move, intact findings and a known darkness."""
+    found = judge(_all(planted))
+    whole = all(finding.state == "intact" for _, finding in found.integrity.by_name())
+    known = found.downtime_ms.client.value is not None and found.migration.error is None
+    assert found.verdict != "pass" or (whole and known)
+    assert (found.verdict == "pass") == (not any(planted))
+
+
+def _all(planted: list[Changes]) -> History:
+    """The run spoiled by all of these, as far as one has not taken away the next one's place."""
+    merged: Changes = {}
+    for changes in planted:
+        merged |= changes
+    gone = {place for place, value in merged.items() if value is None or value == []}
+    return spoiled(
+        {
+            place: value
+            for place, value in merged.items()
+            if not any(place.startswith(f"{lost}.") for lost in gone)
+        }
+    )
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(strategies.histories())
+def test_whatever_was_recorded_has_a_verdict(strange: History) -> None:
+    """With a reason, the same each time, and it can be read back from its own JSON."""
+    found = judge(strange)
+    assert found.reasons
+    assert found == judge(strange)
+    assert Verdict.model_validate_json(found.model_dump_json(by_alias=True)) == found
+    assert found.verdict != "pass"
+
+
+@pytest.mark.parametrize("changes", [{}, *(changes for changes, _ in [*VIOLATIONS, *DOUBTS])])
+def test_a_written_record_is_judged_alike(changes: Changes, tmp_path: Path) -> None:
+    """Judged again from its folder, the run has the identical verdict."""
+    run = spoiled(changes)
+    assert judge(History.read(write(run, tmp_path))) == judge(run)
+
+
+@given(st.lists(GRADES), GRADES)
+def test_the_worst_grade_wins(grades: list[Grade], more: Grade) -> None:
+    """fail over unknown over pass; another grade never makes it better; order does not matter."""
+    order: list[Grade] = ["pass", "unknown", "fail"]
+    if grades:
+        assert worst(grades) == max(grades, key=order.index)
+        assert order.index(worst([*grades, more])) >= order.index(worst(grades))
+    assert worst(reversed(grades)) == worst(grades)
+    assert (worst(grades) == "pass") == (set(grades) == {"pass"})
+
+
+def test_nothing_at_all_is_unknown() -> None:
+    """No claim, no pass."""
+    assert worst([]) == "unknown"
+
+
+STOPPED = event("source", "STOP", 100)
+
+
+@pytest.mark.parametrize(
+    ("events", "value", "note"),
+    [
+        ([STOPPED, event("target", "RESUME", 154)], 54, ""),
+        ([event("target", "RESUME", 154), STOPPED], 54, ""),
+        ([event("source", "STOP", 10), STOPPED, event("target", "RESUME", 154)], 54, ""),
+        ([STOPPED, event("target", "RESUME", 154), event("target", "RESUME", 900)], 54, ""),
+        ([event("target", "RESUME", 154)], None, "no STOP event from QEMU on source"),
+        ([STOPPED], None, "no RESUME event from QEMU on target"),
+        ([STOPPED, event("source", "RESUME", 154)], None, "no RESUME event from QEMU on target"),
+        ([STOPPED, event("target", "RESUME", 99)], None, "no RESUME event from QEMU on target"),
+    ],
+)
+def test_the_vcpus_stop(events: list[Event], value: float | None, note: str) -> None:
+    """From the last STOP on the source to the first RESUME after it on the target."""
+    found = vcpu_stop(tuple(events), "source", "target")
+    assert found.value == (None if value is None else pytest.approx(value))
+    assert note in found.note
+
+
+def test_libvirt_s_figure_after_postcopy_says_what_it_leaves_out() -> None:
+    """It ends when the last package is sent, and must not be read as the guest's pause."""
+    assert judge(history()).downtime_ms.libvirt.note == ""
+    postcopy = judge(spoiled({"plan.scenario.policy.mode": "postcopy"}))
+    assert "without the time until the target runs" in postcopy.downtime_ms.libvirt.note
+
+
+def test_what_was_not_recorded_says_so() -> None:
+    """All five quantities are always there."""
+    found = json.loads(judge(spoiled({"outcome.job": {}})).model_dump_json())["downtime_ms"]
+    notes = {name: figure["note"] for name, figure in found.items()}
+    assert notes["libvirt"] == "libvirt gave no figure"
+    assert notes["guest"] == notes["disk"] == "not recorded in this run"

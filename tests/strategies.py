@@ -1,0 +1,198 @@
+"""What Hypothesis may choose from: values that a user may give, histories that a run may leave."""
+
+from typing import get_args
+
+from hypothesis import strategies as st
+from pydantic import ByteSize
+
+from miglab.guest.status import GuestStatus, JournalStatus, KernelLog, LoadStatus, Mismatch
+from miglab.observe.events import Event, Job, Outcome, Progress
+from miglab.observe.history import Environment, History, Plan
+from miglab.observe.journal import JournalReading, JournalRecord
+from miglab.observe.probes import PingRecord
+from miglab.observe.states import DomainState
+from miglab.policy import DOWNTIME_MS_MAX, MIB, Budget, Policy
+from miglab.scenario import Scenario
+from miglab.workload import BYTES_MAX, PAGE, Load, Pattern
+
+U64 = st.integers(0, 2**64 - 1)
+COUNTS = st.integers(0, 2**53)
+NS = st.integers(0, 2**63 - 1)
+WORDS = st.text(max_size=20)
+NAMES = st.sampled_from(["source", "target", "third"])
+
+
+def loads() -> st.SearchStrategy[Load]:
+    """Any load that can be declared."""
+    return st.builds(
+        Load,
+        working_set=st.integers(1, BYTES_MAX // PAGE - 1).map(lambda n: ByteSize(n * PAGE)),
+        rate=st.just("max") | st.integers(0, BYTES_MAX - 1).map(ByteSize),
+        pattern=st.sampled_from(get_args(Pattern)),
+        compressibility=st.integers(0, 100),
+        seed=U64,
+    )
+
+
+@st.composite
+def policies(draw: st.DrawFn) -> Policy:
+    """Any policy that can be declared."""
+    mode = draw(st.sampled_from(["precopy", "postcopy"]))
+    streams = draw(st.integers(0, 16)) if mode == "precopy" else 0
+    possible = ["none", *(["zlib", "zstd"] if streams else ["xbzrle"])]
+    return Policy.model_validate(
+        {
+            "mode": mode,
+            "auto_converge": draw(st.booleans()),
+            "streams": streams,
+            "compression": draw(st.sampled_from(possible)) if mode == "precopy" else "none",
+            "bandwidth": draw(st.integers(1, 1 << 20)) * MIB,
+            "downtime_ms_max": draw(st.none() | st.integers(1, DOWNTIME_MS_MAX)),
+            "peer_to_peer": draw(st.booleans()),
+        }
+    )
+
+
+def scenarios() -> st.SearchStrategy[Scenario]:
+    """Any scenario that can be declared."""
+    return st.builds(
+        Scenario,
+        load=st.sampled_from([None, "off"]) | loads(),
+        policy=policies(),
+        budget=st.builds(Budget, client_ms_max=st.none() | st.integers(1, 10**9)),
+    )
+
+
+def statuses() -> st.SearchStrategy[GuestStatus]:
+    """Whatever a guest may say of itself."""
+    mismatch = st.builds(
+        Mismatch, page=COUNTS, version=COUNTS, word=COUNTS, expected=WORDS, found=WORDS
+    )
+    load = st.builds(
+        LoadStatus,
+        state=st.sampled_from(["off", "filling", "running"]),
+        working_set=U64,
+        rate=U64 | st.just("max"),
+        pattern=WORDS,
+        compressibility_pct=st.integers(0, 100),
+        seed=U64,
+        pages=COUNTS,
+        written=COUNTS,
+        verified=COUNTS,
+        mismatches=COUNTS,
+        first_mismatch=st.none() | mismatch,
+        sweeps=COUNTS,
+        achieved_bps=COUNTS,
+    )
+    journal = st.builds(
+        JournalStatus,
+        state=st.sampled_from(["off", "running", "none"]),
+        hz=COUNTS,
+        acked=COUNTS,
+        slots=COUNTS,
+        errors=COUNTS,
+        errno=COUNTS,
+        max_latency_us=COUNTS,
+        latency_log2_us=st.lists(COUNTS, max_size=24).map(tuple),
+    )
+    return st.builds(
+        GuestStatus,
+        version=st.just(1),
+        boot_id=WORDS,
+        mono_ns=U64,
+        wall_ns=U64,
+        cpus=COUNTS,
+        mem_total_kib=COUNTS,
+        mem_free_kib=COUNTS,
+        load=load,
+        journal=journal,
+        kmsg=st.builds(KernelLog, bad=COUNTS, first=WORDS),
+    )
+
+
+def readings() -> st.SearchStrategy[JournalReading]:
+    """Whatever may be found in an image."""
+    found = st.builds(
+        JournalRecord,
+        slot=COUNTS,
+        whole=st.booleans(),
+        boot_id=WORDS,
+        sequence=U64,
+        mono_ns=U64,
+        wall_ns=U64,
+    )
+    return st.builds(
+        JournalReading,
+        first=COUNTS,
+        last=COUNTS,
+        slots=st.integers(1, 8192),
+        records=st.lists(found, max_size=4).map(tuple),
+    )
+
+
+def pings() -> st.SearchStrategy[PingRecord]:
+    """Whatever a ping recorder may write."""
+    pairs = st.lists(st.tuples(COUNTS, NS), max_size=5).map(tuple)
+    return st.builds(
+        PingRecord,
+        target=st.ip_addresses(v=4),
+        interval_ms=st.integers(1, 1000),
+        complete=st.booleans(),
+        sent=pairs,
+        replies=pairs,
+        errors=st.lists(st.tuples(COUNTS, NS, st.integers(1, 133)), max_size=3).map(tuple),
+    )
+
+
+def outcomes() -> st.SearchStrategy[Outcome]:
+    """However libvirt may end."""
+    figure = st.none() | COUNTS
+    job = st.builds(Job, total_ms=figure, downtime_ms=figure, rounds=figure, zero_pages=figure)
+    return st.builds(
+        Outcome,
+        started_ns=NS,
+        ended_ns=NS,
+        error=st.none() | WORDS,
+        unmet=st.lists(WORDS, max_size=2).map(tuple),
+        job=job,
+    )
+
+
+def histories() -> st.SearchStrategy[History]:
+    """Any record, most of them of strange runs."""
+    events = st.builds(
+        Event,
+        host=NAMES,
+        vantage=st.sampled_from(["qemu", "libvirt"]),
+        name=st.sampled_from(["STOP", "RESUME", "MIGRATION"]) | WORDS,
+        time_ns=NS,
+        detail=WORDS,
+    )
+    progress = st.builds(
+        Progress, time_ns=NS, elapsed_ms=COUNTS, remaining=COUNTS, rate=COUNTS, iteration=COUNTS
+    )
+    states = st.sampled_from(["absent", "running", "paused", "shut off", "unreachable"])
+    return st.builds(
+        History,
+        plan=st.builds(Plan, guest=WORDS, source=NAMES, target=NAMES, scenario=scenarios()),
+        environment=st.builds(
+            Environment,
+            miglab=WORDS,
+            lab=WORDS,
+            origin=WORDS,
+            acceleration=st.sampled_from(["kvm", "qemu"]),
+            acceleration_reason=WORDS,
+            hosts=st.dictionaries(NAMES, st.dictionaries(WORDS, WORDS, max_size=2), max_size=2),
+        ),
+        outcome=outcomes(),
+        events=st.lists(events, max_size=4).map(tuple),
+        progress=st.lists(progress, max_size=2).map(tuple),
+        guest_before=statuses(),
+        guest_after=st.none() | statuses(),
+        domains=st.lists(
+            st.builds(DomainState, host=NAMES, state=states, persistent=st.booleans()), max_size=3
+        ).map(tuple),
+        journal=st.none() | readings(),
+        faults=st.lists(WORDS, max_size=2).map(tuple),
+        ping=st.none() | pings(),
+    )
