@@ -1,4 +1,8 @@
-"""The one way in: an ssh_config for each lab, used by every tool and by the user."""
+"""The one way in: an ssh_config for each lab, used by every tool and by the user.
+
+It leads to a node's sshd from inside the node's own namespace, as a console would: a node whose
+address is gone, or whose bridge is being rebuilt, can still be reached and mended.
+"""
 
 import subprocess
 from collections.abc import Sequence
@@ -16,6 +20,7 @@ HOST = """\
 Host {name}
   HostName {address}
   HostKeyAlias {name}
+  ProxyCommand nsenter --net={namespace} nc 127.0.0.1 %p
 """
 
 EVERY = """\
@@ -28,7 +33,6 @@ Host *
   BatchMode yes
   ConnectTimeout 10
   ServerAliveInterval 5
-  ProxyCommand nsenter --net={namespace} nc %h %p
   ControlMaster auto
   ControlPath {directory}/cm-%C
   ControlPersist 15m
@@ -44,8 +48,11 @@ def write_access(place: Place, topology: Topology) -> None:
     """Writes keys, known_hosts, ssh_config and the ``ssh`` wrapper of the lab (0600, 0700)."""
     ensure_key(place.directory / "id_ed25519")
     known = "".join(f"{node.name} {host_key(place, node)}\n" for node in topology.nodes)
-    hosts = "".join(HOST.format(name=n.name, address=n.address) for n in topology.nodes)
-    every = EVERY.format(directory=place.directory, namespace=place.namespace_path())
+    hosts = "".join(
+        HOST.format(name=n.name, address=n.address, namespace=place.namespace_path(n.name))
+        for n in topology.nodes
+    )
+    every = EVERY.format(directory=place.directory)
     write_private(place.directory / "known_hosts", known.encode())
     write_private(place.ssh_config, (hosts + every).encode())
     wrapper = f'#!/bin/sh\nexec ssh -F {place.ssh_config} "$@"\n'

@@ -69,6 +69,7 @@ class EmbeddedLab:
         changed = each(lambda node: self._ensure_node(node, present.get(node.name), say), nodes)
         yield from (node.name for node, change in zip(nodes, changed, strict=True) if change)
         each(lambda node: self._await(node, say), nodes)
+        each(self._await_network, [n for n, new in zip(nodes, changed, strict=True) if new])
 
     def _images(self, say: Say) -> Iterator[str]:
         distinct = {image.tag(node): node for node in self.topology.nodes}
@@ -115,6 +116,19 @@ class EmbeddedLab:
             ),
         )
 
+    def _await_network(self, node: Node) -> None:
+        """A node that has just been switched on answers at its address, not only on its console."""
+
+        def probe() -> bool:
+            with self.socket(socket.AF_INET, socket.SOCK_STREAM) as channel:
+                channel.settimeout(1)
+                return channel.connect_ex((str(node.address), 22)) == 0
+
+        Deadline(20).until(
+            probe,
+            lambda: NodeError(f"{node.name}: no answer at {node.address} within 20 s of booting"),
+        )
+
     def reboot(self, node: Node) -> None:
         """Switches one node off and on: its network interfaces are new, its disk is kept."""
         with held(f"lab {self.place.name}"):
@@ -122,6 +136,7 @@ class EmbeddedLab:
             found = container.containers(self.place).get(node.name)
             self._ensure_node(node, found, lambda _: None)
             self._await(node, lambda _: None)
+            self._await_network(node)
 
     def down(self, say: Say = lambda _: None) -> None:
         """Leaves nothing of the lab behind, whatever state it is in."""

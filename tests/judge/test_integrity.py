@@ -125,7 +125,7 @@ def test_a_journal_that_went_round_is_judged_by_its_newest_records() -> None:
 
 
 def test_a_record_of_an_earlier_round_is_a_lost_write() -> None:
-    """In its slot lies what was there before: the write was acknowledged and is not in the image."""
+    """In its slot lies what was there before: what was acknowledged is not in the image."""
     old = reading(10, 12, slots=8).model_dump()
     old["records"][0]["sequence"] = 2
     assert judge(spoiled({"journal": old})).disk.state == "broken"

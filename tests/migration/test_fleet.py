@@ -1,0 +1,188 @@
+"""All hosts together: where the guest is, where it may go, what it may rely on."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from miglab.declaration import load
+from miglab.errors import GuestError, HypervisorError, UsageError
+from miglab.guest.domain import Cpu
+from miglab.migration import fleet as fleet_module
+from miglab.migration.fleet import Fleet
+from miglab.observe.states import DomainState
+from miglab.topology import Topology
+from tests.fakes import FakeHypervisor
+
+SHIPPED = load(Path(__file__).parents[2] / "inventories" / "topology.yaml")
+Open = Callable[..., Fleet]
+ABSENT = "qemu there is no /dev/kvm"
+
+
+def wider() -> Topology:
+    """The declared machines and a third host."""
+    third = SHIPPED.source.model_copy(update={"name": "third"})
+    return SHIPPED.model_copy(update={"nodes": (*SHIPPED.nodes, third)})
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> Open:
+    """Opens a fleet of fake hosts on which the guest is in the states given."""
+
+    def open_fleet(**words: str) -> Fleet:
+        made = {name: FakeHypervisor(name, words.get(name, "absent")) for name in NAMES}
+        monkeypatch.setattr(fleet_module, "Hypervisor", lambda name, _uri: made[name])
+        return Fleet(wider(), Path("/ssh"))
+
+    return open_fleet
+
+
+NAMES = ("source", "target", "third")
+
+
+def fakes(fleet: Fleet) -> dict[str, FakeHypervisor]:
+    """Its hosts as what they are."""
+    found = {name: host for name, host in fleet.hosts.items() if isinstance(host, FakeHypervisor)}
+    assert list(found) == list(NAMES)
+    return found
+
+
+def lose(host: FakeHypervisor) -> None:
+    """Makes a host unreachable."""
+
+    def silent(_: str) -> DomainState:
+        raise HypervisorError(f"{host.name}: connection lost")
+
+    host.state = silent  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("home", NAMES)
+def test_the_guest_s_home(opened: Open, home: str) -> None:
+    """The one host where it runs."""
+    assert opened(**{home: "running"}).home().name == home
+
+
+def test_a_definition_alone_is_no_home(opened: Open) -> None:
+    """It runs where it runs."""
+    assert opened(source="shut off", target="running").home().name == "target"
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        ({}, "vm1: runs nowhere; start it with `miglab guest start`"),
+        ({"source": "shut off"}, "vm1: runs nowhere; start it with `miglab guest start`"),
+        ({"source": "paused"}, "vm1: expected running, found source (paused)"),
+        (
+            {"source": "running", "third": "paused"},
+            "vm1: expected on one host, found on source (running), third (paused)",
+        ),
+    ],
+)
+def test_a_guest_without_one_home(opened: Open, words: dict[str, str], line: str) -> None:
+    """Nowhere, twice, or not running: the lab is not fit for an experiment, and why."""
+    with pytest.raises(GuestError) as refused:
+        opened(**words).home()
+    assert str(refused.value) == line
+
+
+def test_a_silent_host_could_have_the_guest(opened: Open) -> None:
+    """So nothing is begun, least of all a second copy."""
+    fleet = opened(source="running")
+    lose(fakes(fleet)["third"])
+    with pytest.raises(HypervisorError, match="third: connection lost"):
+        fleet.home()
+    with pytest.raises(HypervisorError, match="third: connection lost"):
+        fleet.start_guest(lambda *_: ABSENT)
+    assert not any(host.started or host.removed for host in fakes(fleet).values())
+
+
+def test_after_the_move_a_silent_host_is_recorded(opened: Open) -> None:
+    """The record is written whatever became of the hosts."""
+    fleet = opened(source="running")
+    lose(fakes(fleet)["target"])
+    states = {state.host: state.state for state in fleet.states()}
+    assert states == {"source": "running", "target": "unreachable", "third": "absent"}
+
+
+@pytest.mark.parametrize(
+    ("home", "wanted", "found"),
+    [
+        ("source", None, "target"),
+        ("target", None, "third"),
+        ("third", None, "source"),
+        ("source", "third", "third"),
+        ("target", "source", "source"),
+    ],
+)
+def test_the_target(opened: Open, home: str, wanted: str | None, found: str) -> None:
+    """The one named, or the next in the order declared."""
+    fleet = opened(**{home: "running"})
+    assert fleet.target(fleet.home(), wanted).name == found
+
+
+@pytest.mark.parametrize(
+    ("wanted", "line"),
+    [
+        ("source", "--to: vm1 is on source already"),
+        ("nfs", "--to: expected one of target, third, found 'nfs'"),
+        ("", "--to: expected one of target, third, found ''"),
+    ],
+)
+def test_a_wrong_target_is_refused(opened: Open, wanted: str, line: str) -> None:
+    """In one line with those that would do."""
+    fleet = opened(source="running")
+    with pytest.raises(UsageError) as refused:
+        fleet.target(fleet.home(), wanted)
+    assert str(refused.value) == line
+
+
+def test_the_guest_starts_on_the_first_host(opened: Open) -> None:
+    """What is left of it elsewhere is removed before."""
+    fleet = opened(target="shut off")
+    assert fleet.start_guest(lambda *_: ABSENT) == "source"
+    assert [host.removed for host in fakes(fleet).values()] == [1, 1, 1]
+    (xml,) = fakes(fleet)["source"].started
+    assert '<domain type="qemu">' in xml
+    assert 'machine="pc-q35-10.0"' in xml
+
+
+def test_a_guest_that_runs_is_not_started_again(opened: Open) -> None:
+    """Wherever it is."""
+    fleet = opened(third="running")
+    assert fleet.start_guest(lambda *_: ABSENT) == "third"
+    assert not any(host.started or host.removed for host in fakes(fleet).values())
+
+
+def test_the_guest_is_ended_everywhere(opened: Open) -> None:
+    """No host keeps anything."""
+    fleet = opened(source="running", target="shut off")
+    fleet.stop_guest()
+    assert [host.word for host in fakes(fleet).values()] == ["absent"] * 3
+
+
+def test_the_platform_is_what_all_have(opened: Open) -> None:
+    """One host without the pool, and the disk is a network disk for all."""
+    fleet = opened()
+    found = fleet.accelerations(lambda node, _: "kvm it works" if node == "target" else ABSENT)
+    assert [found[name].kind for name in NAMES] == ["qemu", "kvm", "qemu"]
+    assert fleet.platform(found["source"]).pooled
+    fakes(fleet)["third"].pooled = False
+    platform = fleet.platform(found["source"])
+    assert (platform.pooled, platform.acceleration, platform.cpu) == (False, "qemu", Cpu())
+
+
+def test_hosts_without_a_common_machine_are_named(opened: Open) -> None:
+    """Releases that lie too far apart."""
+    fleet = opened()
+    third = fakes(fleet)["third"]
+    third.capabilities = lambda: "<capabilities/>"  # type: ignore[method-assign]
+    with pytest.raises(HypervisorError, match="no machine type"):
+        fleet.start_guest(lambda *_: ABSENT)
+
+
+def test_every_connection_is_closed(opened: Open) -> None:
+    """At the end of the block."""
+    with opened() as fleet:
+        assert not any(host.closed for host in fakes(fleet).values())
+    assert all(host.closed for host in fakes(fleet).values())
