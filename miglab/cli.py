@@ -26,7 +26,7 @@ guest_app = typer.Typer(no_args_is_help=True, help="The machine that moves.")
 app.add_typer(guest_app, name="guest")
 console = Console(stderr=True, highlight=False)
 
-TopologyOption = Annotated[Path, typer.Option("--topology", help="The declaration.")]
+TopologyOption = Annotated[Path, typer.Option("--topology", envvar="MIGLAB_TOPOLOGY", help="The declaration.")]
 LabOption = Annotated[str, typer.Option("--lab", help="Which lab; several can stand side by side.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
 TOPOLOGY = Path("inventories/topology.yaml")

@@ -12,12 +12,13 @@ Family = Literal["debian", "redhat"]
 
 BASE: dict[Family, tuple[str, ...]] = {
     "debian": ("systemd", "systemd-sysv", "dbus", "openssh-server", "iproute2", "ca-certificates"),
-    "redhat": ("systemd", "dbus", "openssh-server", "iproute", "systemd-networkd"),
+    "redhat": ("systemd", "dbus", "openssh-server", "iproute", "NetworkManager"),
 }
 
+# Debian only: the guest boots Debian's cloud kernel, which apt fetches.
 GUEST_BUILD: dict[Family, tuple[str, ...]] = {
     "debian": ("gcc", "libc6-dev", "cpio", "xz-utils", "kmod"),
-    "redhat": ("gcc", "glibc-static", "cpio", "xz", "kmod"),
+    "redhat": (),
 }
 
 KERNEL_NFS: dict[Family, tuple[str, ...]] = {
@@ -30,6 +31,7 @@ USER_NFS: dict[Family, tuple[str, ...]] = {
     "redhat": ("rpcbind", "nfs-ganesha", "nfs-ganesha-vfs"),
 }
 
+# The RHEL family has neither libnfs nor QEMU's driver for it: there the kernel mounts the share.
 HYPERVISOR: dict[Family, tuple[str, ...]] = {
     "debian": (
         "libvirt-daemon-system",
@@ -45,7 +47,6 @@ HYPERVISOR: dict[Family, tuple[str, ...]] = {
         "libvirt-client",
         "qemu-kvm",
         "qemu-img",
-        "libnfs-utils",
         "openssh-clients",
     ),
 }

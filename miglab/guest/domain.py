@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from functools import cache
 from importlib.resources import files
 
 import jinja2
@@ -34,13 +35,7 @@ class Platform(Value):
 def domain_xml(topology: Topology, platform: Platform) -> str:
     """The domain; it names nothing that a target could lack. Raises nothing on a valid topology."""
     guest, share = topology.guest, topology.share
-    template = jinja2.Template(
-        files("miglab.guest").joinpath("domain.xml.j2").read_text(),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        keep_trailing_newline=True,
-    )
-    text: str = template.render(
+    text: str = _template().render(
         guest=guest,
         uuid=uuid.uuid5(NAMESPACE, f"{guest.name} {guest.mac}"),
         machine=platform.machine,
@@ -55,6 +50,17 @@ def domain_xml(topology: Topology, platform: Platform) -> str:
         bridge=topology.network.bridge,
     )
     return text
+
+
+@cache
+def _template() -> jinja2.Template:
+    template: jinja2.Template = jinja2.Template(
+        files("miglab.guest").joinpath("domain.xml.j2").read_text(),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+    )
+    return template
 
 
 def kernel_command_line(topology: Topology) -> str:

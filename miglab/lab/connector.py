@@ -1,4 +1,4 @@
-"""pyinfra's ``@lab`` connector: hosts of a lab, reached through its ssh_config, brought up if missing.
+"""pyinfra's ``@lab`` connector: hosts of a lab by its ssh_config, brought up if missing.
 
 It speaks ssh by the ``ssh`` program and leaves everything else (keys, the way into the lab's
 namespaces, shared connections) to the lab's ssh_config, as every other tool does. Bringing nodes
@@ -10,9 +10,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from io import IOBase
-from typing import Any, TypedDict
+from typing import IO, Any, TypedDict, cast
 
 from gevent.lock import Semaphore
+from pyinfra import logger
 from pyinfra.api.command import StringCommand
 from pyinfra.api.exceptions import ConnectError, InventoryError
 from pyinfra.api.util import get_file_io
@@ -24,10 +25,12 @@ from pyinfra.connectors.util import (
     run_local_process,
 )
 
+from miglab.errors import UsageError
 from miglab.lab.access import answers, ssh_argv
 from miglab.lab.place import Place
 
 _bringing_up = Semaphore()  # several hosts connect at once; one `up` heals them all
+_brought_up: dict[tuple[str, str], int] = {}  # exit code of this run's `up`, by lab and declaration
 
 
 class LabData(TypedDict):
@@ -56,7 +59,11 @@ class LabConnector(BaseConnector):
         if not name:
             raise InventoryError("@lab: expected @lab/NODE or @lab/LAB/NODE, found no node")
         lab, _, node = name.rpartition("/")
-        yield node, {"lab_name": lab or "default"}, ["@lab"]
+        try:
+            place = Place(lab or "default")
+        except UsageError as error:
+            raise InventoryError(f"@lab/{name}: {error}") from None
+        yield node, {"lab_name": place.name}, ["@lab"]
 
     @property
     def _place(self) -> Place:
@@ -64,19 +71,27 @@ class LabConnector(BaseConnector):
 
     def connect(self) -> None:
         """Reaches the node; brings the lab up first if it does not answer."""
-        if answers(self._place, self.host.name, seconds=5):
+        if self._answers():
             return
         with _bringing_up:
-            if not answers(self._place, self.host.name, seconds=5):
+            if not self._answers():
                 self._bring_up()
 
-    def _bring_up(self) -> None:
-        options = ["--lab", self.data["lab_name"], "--topology", self.data["lab_topology"]]
-        code = subprocess.call([sys.executable, "-m", "miglab", "up", *options], stdout=sys.stderr)
-        if code:
-            raise ConnectError(f"lab {self.data['lab_name']}: `miglab up` failed ({code})")
+    def _answers(self) -> bool:
+        return answers(self._place, self.host.name, seconds=5)
 
-    def run_shell_command(  # type: ignore[override]  # pyinfra's signature is Unpack[...] of a private dict
+    def _bring_up(self) -> None:
+        """Once for each lab, however many of its hosts are away; raises ConnectError."""
+        lab, topology = self.data["lab_name"], self.data["lab_topology"]
+        if (lab, topology) not in _brought_up:
+            command = [sys.executable, "-m", "miglab", "up", "--lab", lab, "--topology", topology]
+            _brought_up[lab, topology] = subprocess.call(command, stdout=sys.stderr)
+        if code := _brought_up[lab, topology]:
+            raise ConnectError(f"lab {lab}: `miglab up` failed ({code})")
+        if not self._answers():
+            raise ConnectError(f"lab {lab}: {self.host.name} does not answer, though it is up")
+
+    def run_shell_command(
         self,
         command: StringCommand,
         print_output: bool = False,
@@ -105,8 +120,8 @@ class LabConnector(BaseConnector):
         print_input: bool = False,
         **arguments: Any,
     ) -> bool:
-        """Writes a file on the node whole or not at all."""
-        with get_file_io(filename_or_io) as stream:
+        """Writes a file on the node once all of it has arrived; it may be a mount, so in place."""
+        with get_file_io(cast("str | IO[Any]", filename_or_io)) as stream:
             content = stream.read()
         target = shlex.quote(remote_filename)
         return self._pipe(
@@ -126,11 +141,14 @@ class LabConnector(BaseConnector):
         """Reads a file of the node."""
         done, content = self._pipe(f"cat {shlex.quote(remote_filename)}", b"")
         if done:
-            with get_file_io(filename_or_io, "wb") as stream:
+            with get_file_io(cast("str | IO[Any]", filename_or_io), "wb") as stream:
                 stream.write(content)
         return done
 
     def _pipe(self, script: str, content: bytes) -> tuple[bool, bytes]:
+        """Whether ``script`` succeeded with ``content`` as its input, and what it printed."""
         argv = ssh_argv(self._place, self.host.name, [script])
         done = subprocess.run(argv, input=content, capture_output=True, check=False)
+        for line in done.stderr.decode(errors="replace").splitlines() if done.returncode else ():
+            logger.error(f"{self.host.print_prefix}{line}")
         return done.returncode == 0, done.stdout

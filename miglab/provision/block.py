@@ -1,37 +1,39 @@
 """Our lines in a file that others write too, between two marks; the rest is left as it is."""
 
 import shlex
-from collections.abc import Iterator
-
-from pyinfra import host
-from pyinfra.api.operation import operation
-
-from miglab.provision.facts import Text
+from collections.abc import Generator
 
 BEGIN, END = "# BEGIN miglab", "# END miglab"
 
 
-@operation()
-def block(path: str, lines: list[str], mode: str = "0644") -> Iterator[str]:
-    """``lines`` stand in ``path`` between our marks."""
-    yield from block_commands(path, host.get_fact(Text, path=path), lines, mode)
-
-
-def block_commands(
-    path: str, found: str | None, lines: list[str], mode: str = "0600"
-) -> Iterator[str]:
-    """Makes ``lines`` the content of our block in ``path``, and leaves the rest as it is."""
-    wanted = with_block(found or "", lines)
+def write_commands(path: str, found: str | None, wanted: str, mode: str) -> Generator[str]:
+    """Makes ``wanted`` the content of ``path`` at a stroke, if it was not ``found`` there."""
     if wanted != found:
-        quoted = shlex.quote(wanted)
-        yield f"umask 077 && mkdir -p {path.rpartition('/')[0]} && printf %s {quoted} > {path}.new"
+        directory, quoted = path.rpartition("/")[0], shlex.quote(wanted)
+        yield f"umask 077 && mkdir -p {directory} && printf %s {quoted} > {path}.new"
         yield f"chmod {mode} {path}.new && mv {path}.new {path}"
 
 
 def with_block(text: str, lines: list[str]) -> str:
     """``text`` with our block replaced, or appended if it had none."""
-    block = "\n".join([BEGIN, *lines, END]) + "\n"
-    before, begin, rest = text.partition(BEGIN + "\n")
-    if not begin:
-        return text + ("" if not text or text.endswith("\n") else "\n") + block
-    return before + block + rest.partition(END + "\n")[2]
+    before, _, after = parts(text)
+    return "".join(f"{line}\n" for line in [*before, BEGIN, *lines, END, *after])
+
+
+def block_lines(text: str) -> list[str]:
+    """What stands in our block."""
+    return parts(text)[1]
+
+
+def parts(text: str) -> tuple[list[str], list[str], list[str]]:
+    """The lines before our block, in it, and after it.
+
+    Where the end mark was lost, nobody can say which lines are ours: then they are all others'.
+    """
+    lines = text.removesuffix("\n").split("\n") if text else []
+    if BEGIN not in lines:
+        return lines, [], []
+    start = lines.index(BEGIN)
+    before, rest = lines[:start], lines[start + 1 :]
+    end = rest.index(END) if END in rest else -1
+    return (before, rest[:end], rest[end + 1 :]) if end >= 0 else (before, [], rest)

@@ -3,11 +3,12 @@
 from functools import cache
 from pathlib import Path
 
+from pyinfra.api.exceptions import OperationError
 from pyinfra.api.host import Host
 
 from miglab.declaration import load
 from miglab.packages import Family
-from miglab.provision.facts import OsRelease
+from miglab.provision.facts.system import OsRelease
 from miglab.topology import Node, Topology
 
 
@@ -22,19 +23,20 @@ def topology(host: Host) -> Topology:
 
 
 def this_node(host: Host, topology: Topology) -> Node:
-    """The node that ``host`` is."""
+    """The node that ``host`` is; raises OperationError when it is none."""
     node = topology.node(host.data.node)
     if node is None:
-        raise LookupError(f"{host.name}: the declaration names no node {host.data.node!r}")
+        raise OperationError(f"{host.name}: the declaration names no node {host.data.node!r}")
     return node
 
 
 def family(host: Host) -> Family:
-    """Which family of distributions ``host`` runs; raises LookupError for others."""
+    """Which family of distributions ``host`` runs; raises OperationError for others."""
     release = host.get_fact(OsRelease)
-    kin = {release.get("ID", ""), *release.get("ID_LIKE", "").split()}
+    kin = {release.get("ID", ""), *release.get("ID_LIKE", "").split()} - {""}
     if kin & {"debian", "ubuntu"}:
         return "debian"
     if kin & {"rhel", "fedora", "centos"}:
         return "redhat"
-    raise LookupError(f"{host.name}: expected the Debian or RHEL family, found {sorted(kin)}")
+    found = " ".join(sorted(kin)) or "no /etc/os-release"
+    raise OperationError(f"{host.name}: expected the Debian or RHEL family, found {found}")

@@ -1,8 +1,11 @@
-"""The guest's kernel and initramfs: built on the storage node, fetched over the share by the hypervisors."""
+"""The guest's kernel and initramfs.
+
+They are built on the storage node, and fetched over the share by the hypervisors.
+"""
 
 import io
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 from pyinfra import host
 from pyinfra.api.command import FileUploadCommand
@@ -11,28 +14,44 @@ from pyinfra.api.operation import operation
 
 from miglab.guest.boot import FILES, boot_directory, payload_digest, payload_sources
 from miglab.packages import GUEST_BUILD
-from miglab.provision.facts import Exists, KernelMountsNfs
+from miglab.provision.context import family
+from miglab.provision.facts.storage import KernelMountsNfs
+from miglab.provision.facts.system import Exists
 from miglab.provision.packages import install
 from miglab.topology import Node, Share, Topology
 
 
 @operation()
-def built(builder: str, share: Share) -> Iterator[str | FileUploadCommand]:
-    """On ``builder``: kernel and initramfs lie on the share, in a directory named by what they are made of."""
+def built(builder: str, share: Share) -> Generator[str | FileUploadCommand]:
+    """On ``builder``: the files lie on the share, in a directory named by what they are made of."""
     if host.data.node != builder:
         host.noop(f"{builder} builds for all")
         return
-    directory, owner = share.path / "boot" / payload_digest(), share.owner
+    directory = share.path / "boot" / payload_digest()
     if host.get_fact(Exists, paths=tuple(str(directory / name) for name in FILES)):
         host.noop("the guest is built already")
-        return
-    work = f"/var/tmp/miglab-guest-{payload_digest()}"
+    elif family(host) == "debian":
+        yield from build_commands(share)
+    else:
+        yield (
+            f"echo '{builder}: the guest is built on the Debian family only;"
+            f" bring its files in {directory}, or guests of your own' >&2; exit 1"
+        )
+
+
+def build_commands(share: Share) -> Iterator[str | FileUploadCommand]:
+    """Builds beside the share, and moves there what is complete."""
+    directory, owner = share.path / "boot" / payload_digest(), share.owner
+    parent, work = directory.parent, f"/var/tmp/miglab-guest-{payload_digest()}"
     yield f"rm -rf {work} && mkdir -p {work}/payload {work}/out"
     yield FileUploadCommand(io.BytesIO(payload_archive()), f"{work}/payload.tar")
     yield f"tar -xf {work}/payload.tar -C {work}/payload"
-    yield f"sh {work}/payload/build.sh {work}/out >{work}/log 2>&1 || {{ tail -n 3 {work}/log >&2; exit 1; }}"
-    yield f"mkdir -p {directory.parent} && rm -rf {directory} && mv {work}/out {directory} && rm -rf {work}"
-    yield f"chown -R {owner}:{owner} {directory.parent} && chmod -R u=rwX,go=rX {directory.parent}"
+    yield (
+        f"sh {work}/payload/build.sh {work}/out >{work}/log 2>&1"
+        f" || {{ tail -n 3 {work}/log >&2; exit 1; }}"
+    )
+    yield f"mkdir -p {parent} && rm -rf {directory} && mv {work}/out {directory} && rm -rf {work}"
+    yield f"chown -R {owner}:{owner} {parent} && chmod -R u=rwX,go=rX {parent}"
 
 
 def payload_archive() -> bytes:
@@ -47,7 +66,7 @@ def payload_archive() -> bytes:
 
 
 @operation()
-def fetched(share: Share, server: str, mounted: bool) -> Iterator[str]:
+def fetched(share: Share, server: str, mounted: bool) -> Generator[str]:
     """The files lie at the same local path on every hypervisor: a target opens them too."""
     local = boot_directory()
     if host.get_fact(Exists, paths=tuple(str(local / name) for name in FILES)):
@@ -63,28 +82,30 @@ def fetched(share: Share, server: str, mounted: bool) -> Iterator[str]:
 def copy_command(share: Share, server: str, mounted: bool, remote: str, local: str) -> str:
     """Reads from the mounted share, or by the NFS client that QEMU itself uses."""
     if mounted:
-        return f"cp {remote} {local}"
+        return f"timeout 60 cp {remote} {local}"
     identity = f"uid={share.owner}&gid={share.owner}"
     return f"timeout 60 nfs-cp 'nfs://{server}{remote}?{identity}' {local}"
 
 
 @deploy("Guest")
-def deploy_guest(topology: Topology, node: Node) -> None:
-    """Built on the storage node, then fetched by every hypervisor.
+def deploy_guest_build(topology: Topology, node: Node) -> None:
+    """Built on the storage node.
 
-    Every host takes part in the building, though all but one have nothing to do: pyinfra keeps
-    the order of operations that hosts share, and no other between hosts.
+    Every host takes part, though all but one have nothing to do: pyinfra keeps the order of
+    operations that hosts share, and no other between hosts. Here all wait for the storage node.
     """
     builder = topology.storage.name
     if node.name == builder:
-        install("to build the guest", GUEST_BUILD)
+        install("guest build", GUEST_BUILD)
     built(name="Kernel and initramfs, built", builder=builder, share=topology.share)
-    if node.role == "hypervisor":
-        server = str(topology.storage.address)
-        mounted = host.get_fact(KernelMountsNfs)
-        fetched(
-            name="Kernel and initramfs, fetched",
-            share=topology.share,
-            server=server,
-            mounted=mounted,
-        )
+
+
+@deploy("Guest")
+def deploy_guest(topology: Topology) -> None:
+    """Fetched by a hypervisor; its share, if it mounts one, must be there before."""
+    fetched(
+        name="Kernel and initramfs, fetched",
+        share=topology.share,
+        server=str(topology.storage.address),
+        mounted=host.get_fact(KernelMountsNfs),
+    )

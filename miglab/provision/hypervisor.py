@@ -1,13 +1,17 @@
 """A machine that can run guests: libvirt and QEMU, a bridge for them, an identity of its own."""
 
+from collections.abc import Generator, Iterator
+
 from pyinfra import host
 from pyinfra.api.deploy import deploy
-from pyinfra.operations import files, server, systemd
+from pyinfra.api.operation import OperationMeta, operation
+from pyinfra.facts.systemd import SystemdEnabled, SystemdStatus
+from pyinfra.operations import files, server
 
 from miglab.packages import HYPERVISOR, Family
 from miglab.provision.bridge import bridge
 from miglab.provision.context import family
-from miglab.provision.facts import CgroupsReadOnly, InContainer
+from miglab.provision.facts.system import CgroupsReadOnly, InContainer
 from miglab.provision.packages import install
 from miglab.topology import Node, Topology
 
@@ -25,10 +29,33 @@ DAEMON: dict[Family, str] = {"debian": "libvirtd", "redhat": "virtqemud"}
 
 
 def qemu_settings(topology: Topology, cgroups_read_only: bool) -> dict[str, str]:
-    """QEMU runs as the numeric owner of the images: names may differ between hosts, numbers may not."""
+    """QEMU runs as the images' numeric owner: names may differ between hosts, numbers may not."""
     owner = f'"+{topology.share.owner}"'
     settings = {"user": owner, "group": owner}
     return {**settings, "cgroup_controllers": "[]"} if cgroups_read_only else settings
+
+
+@operation()
+def listening(socket: str) -> Generator[str]:
+    """``socket`` is open, and opens at boot."""
+    service = socket.replace(".socket", ".service")
+    active = host.get_fact(SystemdStatus, services=[socket, service])
+    enabled = host.get_fact(SystemdEnabled, services=[socket])
+    yield from listening_commands(socket, {unit for unit, is_so in active.items() if is_so})
+    if not enabled.get(socket):
+        yield f"systemctl enable {socket}"
+
+
+def listening_commands(socket: str, active: set[str]) -> Iterator[str]:
+    """Opens ``socket``, which systemd refuses while its service runs.
+
+    A stopped service comes back with whoever connects next; guests run on without it.
+    """
+    service = socket.replace(".socket", ".service")
+    if socket not in active:
+        if service in active:
+            yield f"systemctl stop {service}"
+        yield f"systemctl start {socket}"
 
 
 @deploy("Hypervisor")
@@ -36,18 +63,9 @@ def deploy_hypervisor(topology: Topology, node: Node) -> None:
     """Packages, settings, libvirt's sockets, and the bridge."""
     kin = family(host)
     install("libvirt and QEMU", HYPERVISOR)
-    changed = [
-        _setting("/etc/libvirt/qemu.conf", key, value)
-        for key, value in qemu_settings(topology, host.get_fact(CgroupsReadOnly)).items()
-    ]
-    if host.get_fact(InContainer):  # containers of one machine all read the same firmware UUID
-        changed.append(
-            _setting(f"/etc/libvirt/{DAEMON[kin]}.conf", "host_uuid_source", '"machine-id"')
-        )
+    changed = _settings(topology, kin)
     for socket in SOCKETS[kin]:
-        systemd.service(
-            name=f"libvirt listens: {socket}", service=socket, running=True, enabled=True
-        )
+        listening(name=f"libvirt listens: {socket}", socket=socket)
     server.shell(
         name="libvirt takes the settings up",
         commands=[f"systemctl try-restart {DAEMON[kin]}.service"],
@@ -56,7 +74,16 @@ def deploy_hypervisor(topology: Topology, node: Node) -> None:
     bridge(name=f"Bridge {topology.network.bridge}", network=topology.network, node=node)
 
 
-def _setting(path: str, key: str, value: str):  # type: ignore[no-untyped-def]  # pyinfra gives no name for it
+def _settings(topology: Topology, kin: Family) -> list[OperationMeta]:
+    settings = qemu_settings(topology, host.get_fact(CgroupsReadOnly))
+    changed = [_setting("/etc/libvirt/qemu.conf", *setting) for setting in settings.items()]
+    if host.get_fact(InContainer):  # containers of one machine all read the same firmware UUID
+        path = f"/etc/libvirt/{DAEMON[kin]}.conf"
+        changed.append(_setting(path, "host_uuid_source", '"machine-id"'))
+    return changed
+
+
+def _setting(path: str, key: str, value: str) -> OperationMeta:
     return files.line(
         name=f"{path}: {key} = {value}",
         path=path,

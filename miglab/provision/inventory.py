@@ -13,11 +13,14 @@ Host = tuple[str, dict[str, Any]]
 
 
 def declared(path: Path) -> Topology:
-    """The topology in ``path``; a bad one ends pyinfra with its lines and exit code 2, no traceback."""
+    """The topology in ``path``.
+
+    A bad one ends pyinfra with its lines on stderr and exit code 2, without a traceback.
+    """
     try:
         return load(path)
     except MiglabError as error:
-        print(error, file=sys.stderr)
+        sys.stderr.write(f"{error}\n")
         sys.exit(error.exit_code)
 
 

@@ -1,16 +1,16 @@
 """A libvirt storage pool of the same name and path on every hypervisor."""
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 from pyinfra import host
 from pyinfra.api.operation import operation
 
-from miglab.provision.facts import Pool
+from miglab.provision.facts.storage import Pool
 
 
 @operation()
-def pool(pool_name: str, path: str) -> Iterator[str]:
+def pool(pool_name: str, path: str) -> Generator[str]:
     """The pool is defined over ``path``, active and started with the host."""
     yield from pool_commands(pool_name, path, host.get_fact(Pool, pool=pool_name))
 

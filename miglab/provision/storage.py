@@ -1,16 +1,22 @@
 """The share: served to exactly the hypervisors, and mounted by those whose kernel can."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from io import StringIO
+from pathlib import PurePosixPath
+from typing import Any
 
 from pyinfra import host
 from pyinfra.api.deploy import deploy
+from pyinfra.api.exceptions import OperationError
 from pyinfra.api.operation import operation
-from pyinfra.operations import files, server, systemd
+from pyinfra.operations import files, selinux, server, systemd
+from pyinfra.operations.selinux import Boolean
 
 from miglab.packages import KERNEL_NFS, NFS_MOUNT, USER_NFS
+from miglab.provision.context import family
 from miglab.provision.exports import ganesha_config, kernel_exports
-from miglab.provision.facts import GaneshaVersion, KernelMountsNfs, KernelServesNfs, Owner
+from miglab.provision.facts.storage import GaneshaVersion, KernelMountsNfs, KernelServesNfs, Owner
+from miglab.provision.facts.system import Selinux
 from miglab.provision.packages import install
 from miglab.provision.pool import pool
 from miglab.topology import Topology
@@ -34,18 +40,17 @@ WantedBy=remote-fs.target
 
 
 @operation()
-def directory(path: str, owner: int) -> Iterator[str]:
+def directory(path: str, owner: int) -> Generator[str]:
     """A directory that QEMU's number owns and others cannot enter."""
-    yield from owned_commands(
-        path, f"mkdir -p {path}", owner, "750", host.get_fact(Owner, path=path)
-    )
+    found = host.get_fact(Owner, path=path)
+    yield from owned_commands(path, f"mkdir -p {path}", owner, "750", found)
 
 
 @operation()
-def disk(path: str, size: int, owner: int) -> Iterator[str]:
+def disk(path: str, size: int, owner: int) -> Generator[str]:
     """A raw image of ``size`` bytes for QEMU; the content of one that is there is never touched."""
-    make = f"truncate --size={size} {path}"
-    yield from owned_commands(path, make, owner, "660", host.get_fact(Owner, path=path))
+    found = host.get_fact(Owner, path=path)
+    yield from owned_commands(path, f"truncate --size={size} {path}", owner, "660", found)
 
 
 def owned_commands(path: str, make: str, owner: int, mode: str, found: str | None) -> Iterator[str]:
@@ -54,6 +59,13 @@ def owned_commands(path: str, make: str, owner: int, mode: str, found: str | Non
         yield make
     if found != f"{owner}:{owner} {mode}":
         yield f"chown {owner}:{owner} {path} && chmod {mode} {path}"
+
+
+@operation()
+def ganesha_configured(topology: Topology) -> Generator[Any]:
+    """ganesha's configuration, for the version that is there once its package is installed."""
+    text = ganesha_config(topology, host.get_fact(GaneshaVersion))
+    yield from files.put._inner(src=StringIO(text), dest="/etc/ganesha/ganesha.conf", mode="0644")
 
 
 @deploy("Storage")
@@ -87,12 +99,7 @@ def _kernel_server(topology: Topology) -> None:
 
 
 def _ganesha(topology: Topology) -> None:
-    exports = files.put(
-        name="Exports to the hypervisors",
-        src=StringIO(ganesha_config(topology, host.get_fact(GaneshaVersion))),
-        dest="/etc/ganesha/ganesha.conf",
-        mode="0644",
-    )
+    exports = ganesha_configured(name="Exports to the hypervisors", topology=topology)
     systemd.service(
         name="Exports take effect",
         service="nfs-ganesha.service",
@@ -108,20 +115,42 @@ def _ganesha(topology: Topology) -> None:
 def deploy_share(topology: Topology) -> None:
     """The share on a hypervisor: mounted, with a pool over it, where its kernel can.
 
-    Elsewhere QEMU is its own NFS client and there is nothing to mount.
+    Elsewhere QEMU is its own NFS client and there is nothing to mount. The RHEL family's QEMU is
+    built without it; there a kernel that cannot mount raises OperationError.
     """
+    kin = family(host)
     if not host.get_fact(KernelMountsNfs):
+        if kin == "redhat":
+            raise OperationError(
+                f"{host.name}: expected a kernel that mounts NFS, since this QEMU has no"
+                " NFS client of its own; found none (is the module nfsv4 installed?)"
+            )
         return
-    share = topology.share
     install("NFS client", NFS_MOUNT)
-    unit = str(share.path).strip("/").replace("-", r"\x2d").replace("/", "-") + ".mount"
-    files.directory(name="The mount point", path=str(share.path))
+    if host.get_fact(Selinux):
+        selinux.boolean(
+            name="QEMU may use NFS", bool_name="virt_use_nfs", value=Boolean.ON, persistent=True
+        )
+    _mount(topology)
+    path = topology.share.path
+    pool(name="The libvirt pool over the share", pool_name=path.name, path=str(path))
+
+
+def _mount(topology: Topology) -> None:
+    path, address = topology.share.path, topology.storage.address
+    unit = mount_unit(path)
+    files.directory(name="The mount point", path=str(path))
     mount = files.put(
         name="The mount, after the network",
-        src=StringIO(MOUNT_UNIT.format(address=topology.storage.address, path=share.path)),
+        src=StringIO(MOUNT_UNIT.format(address=address, path=path)),
         dest=f"/etc/systemd/system/{unit}",
         mode="0644",
     )
     systemd.daemon_reload(name="systemd knows the mount", _if=mount.did_change)
     systemd.service(name="The share is mounted", service=unit, running=True, enabled=True)
-    pool(name="The libvirt pool over the share", pool_name=share.path.name, path=str(share.path))
+
+
+def mount_unit(path: PurePosixPath) -> str:
+    """The name that systemd demands of a unit that mounts ``path`` (systemd.unit(5), escaping)."""
+    escaped = str(path).strip("/").replace("-", r"\x2d").replace("/", "-")
+    return escaped.replace(".", r"\x2e", 1 if escaped.startswith(".") else 0) + ".mount"

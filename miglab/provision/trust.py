@@ -1,23 +1,25 @@
 """Hypervisors that let each other in as root by ssh, which ``qemu+ssh`` needs, and nobody else."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Generator
 
 from pyinfra import host, inventory
 from pyinfra.api.deploy import deploy
 from pyinfra.api.host import Host
 from pyinfra.api.operation import operation
 
-from miglab.provision.block import block_commands
-from miglab.provision.facts import HostKey, PublicKey, Text
+from miglab.provision.block import block_lines, with_block, write_commands
+from miglab.provision.facts.system import Text
+from miglab.provision.facts.trust import HostKey, PublicKey
 from miglab.topology import Node, Topology
 
 KEY = "/root/.ssh/id_ed25519"
 AUTHORIZED = "/root/.ssh/authorized_keys"
 KNOWN = "/etc/ssh/ssh_known_hosts"
+TO_BE_MADE = "(made by this run)"  # stands for a key only while the run is planned
 
 
 @operation()
-def own_key() -> Iterator[str]:
+def own_key() -> Generator[str]:
     """Root of this host has a key; it is made here and never leaves the host."""
     if host.get_fact(PublicKey):
         host.noop("root has a key already")
@@ -27,24 +29,55 @@ def own_key() -> Iterator[str]:
 
 
 @operation()
-def trusted(peers: list[Node]) -> Iterator[str]:
-    """``peers`` may log in here, each from its own address only, and are known by their host keys."""
-    known = {peer: _peer(peer) for peer in peers}
-    reachable = {peer: other for peer, other in known.items() if other and other.connected}
-    keys = {peer: other.get_fact(PublicKey) for peer, other in reachable.items()}
-    authorized = [
-        f'from="{peer.address}" {keys[peer] or "(made by this run)"} root@{peer.name}'
-        for peer in reachable
-    ]
-    hosts = [f"{p.name},{p.address} {other.get_fact(HostKey)}" for p, other in reachable.items()]
-    if reachable:
-        yield from block_commands(AUTHORIZED, host.get_fact(Text, path=AUTHORIZED), authorized)
-        yield from block_commands(KNOWN, host.get_fact(Text, path=KNOWN), hosts, mode="0644")
+def trusted(peers: list[Node]) -> Generator[str]:
+    """``peers`` may log in here, each from its own address only; their host keys are known."""
+    reached = {node: other for node in peers if (other := _peer(node))}
+    authorized = {
+        node.name: authorized_line(node, other.get_fact(PublicKey) or TO_BE_MADE)
+        for node, other in reached.items()
+    }
+    known = {
+        node.name: f"{node.name},{node.address} {key}"
+        for node, other in reached.items()
+        if (key := other.get_fact(HostKey))
+    }
+    for path, lines, name_in, mode in (
+        (AUTHORIZED, authorized, name_authorized, "0600"),
+        (KNOWN, known, name_known, "0644"),
+    ):
+        found = host.get_fact(Text, path=path)
+        if merged := merge(peers, lines, block_lines(found or ""), name_in):
+            yield from write_commands(path, found, with_block(found or "", merged), mode)
+
+
+def authorized_line(peer: Node, key: str) -> str:
+    """Lets ``peer`` in with ``key``, from its own address only."""
+    return f'from="{peer.address}" {key} root@{peer.name}'
+
+
+def name_authorized(line: str) -> str:
+    """Whose line in authorized_keys this is."""
+    return line.rpartition(" root@")[2]
+
+
+def name_known(line: str) -> str:
+    """Whose line in known_hosts this is."""
+    return line.partition(",")[0]
+
+
+def merge(
+    peers: list[Node], new: dict[str, str], old: list[str], name_in: Callable[[str], str]
+) -> list[str]:
+    """A line for each peer: its ``new`` one or, where this run does not reach it, the ``old``."""
+    lines = {name_in(line): line for line in old} | new
+    return [lines[peer.name] for peer in peers if peer.name in lines]
 
 
 def _peer(node: Node) -> Host | None:
-    """The host that is ``node`` in this run; ``--limit`` may have left it out."""
-    return next((other for other in inventory if other.data.get("node") == node.name), None)
+    """The host that is ``node``, if this run reaches it: ``--limit`` may have left it out."""
+    return next(
+        (each for each in inventory if each.data.get("node") == node.name and each.connected), None
+    )
 
 
 @deploy("Trust")

@@ -81,9 +81,9 @@ def test_what_a_host_has(host: Hypervisor) -> None:
 def test_a_host_that_went_away_is_an_error(host: Hypervisor, ask: str) -> None:
     """Whatever it is asked, in one line with its name."""
     host.connection = _Gone()
-    with pytest.raises(HypervisorError, match="^here: .*: client socket is closed$"):
+    with pytest.raises(HypervisorError, match=r"^here: .*: client socket is closed$"):
         getattr(host, ask)()
-    with pytest.raises(HypervisorError, match="^here: vm1: client socket is closed$"):
+    with pytest.raises(HypervisorError, match=r"^here: vm1: client socket is closed$"):
         host.state("vm1")
     host.connection = libvirt.open("test:///default")
 
@@ -98,7 +98,7 @@ class _Gone:
 def test_a_host_that_cannot_be_reached_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """When the connection is opened."""
     monkeypatch.setattr(hypervisor, "ensure_event_loop", lambda: None)
-    with pytest.raises(HypervisorError, match="^there: libvirt does not answer: "):
+    with pytest.raises(HypervisorError, match=r"^there: libvirt does not answer: "):
         Hypervisor("there", "test:///nowhere/to/be/found.xml")
 
 

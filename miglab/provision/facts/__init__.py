@@ -1,0 +1,1 @@
+"""Facts that pyinfra does not have; each finds out by trying where trying is possible."""

@@ -1,0 +1,101 @@
+"""The guest's files: built in one place, fetched by all."""
+
+import io
+import tarfile
+
+import pytest
+
+from miglab.guest.boot import FILES, boot_directory, payload_digest, payload_sources
+from miglab.packages import GUEST_BUILD
+from miglab.provision import guest
+from miglab.provision.guest import copy_command, deploy_guest, deploy_guest_build, payload_archive
+from miglab.topology import Node, Topology
+from tests.machines import Changes, Machine, run
+
+BUILT = "Guest | Kernel and initramfs, built"
+FETCHED = "Guest | Kernel and initramfs, fetched"
+SHARED = f"/opt/kvmshare/boot/{payload_digest()}"
+
+
+def build(host: Machine, topology: Topology, node: Node) -> Changes:
+    """What building changes on ``host``."""
+    return run(deploy_guest_build, host, node.name, topology=topology, node=node)
+
+
+def test_an_archive_is_the_same_for_the_same_sources(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever their order; and it holds them all, owned by nobody in particular."""
+    first, sources = payload_archive(), payload_sources()
+    monkeypatch.setattr(guest, "payload_sources", lambda: dict(reversed(sources.items())))
+    assert payload_archive() == first
+    with tarfile.open(fileobj=io.BytesIO(first)) as archive:
+        found = {entry.name: entry for entry in archive.getmembers()}
+    assert found.keys() == sources.keys()
+    assert "build.sh" in found
+    assert {(entry.mtime, entry.uid, entry.mode) for entry in found.values()} == {(0, 0, 0o644)}
+
+
+def test_the_storage_node_builds(topology: Topology) -> None:
+    """Beside the share; only what is complete is moved there, and QEMU's number owns it."""
+    (packages, _), (name, commands) = build(Machine(), topology, topology.storage)
+    assert (packages, name) == ("Guest | Packages: guest build", BUILT)
+    work = commands[0].split()[2]
+    assert work.endswith(payload_digest())
+    assert commands[0] == f"rm -rf {work} && mkdir -p {work}/payload {work}/out"
+    assert commands[1] == f"upload {work}/payload.tar\n{len(payload_archive())} bytes"
+    assert commands[3].startswith(f"sh {work}/payload/build.sh {work}/out ")
+    assert f"mv {work}/out {SHARED}" in commands[4]
+    assert commands[5].startswith("chown -R 64055:64055 /opt/kvmshare/boot ")
+
+
+def test_what_is_built_is_not_built_again(topology: Topology) -> None:
+    """All files of the same sources are there; one that is missing has it built."""
+    files = {f"{SHARED}/{name}": "" for name in FILES}
+    built = Machine(files=files, packages=set(GUEST_BUILD["debian"]))
+    assert build(built, topology, topology.storage) == []
+    del built.files[f"{SHARED}/vmlinuz"]
+    assert [name for name, _ in build(built, topology, topology.storage)] == [BUILT]
+
+
+def test_others_do_not_build(topology: Topology, source: Node) -> None:
+    """They only wait."""
+    assert build(Machine(), topology, source) == []
+
+
+def test_a_rhel_storage_node_says_that_it_cannot_build(topology: Topology) -> None:
+    """With one command that fails and says why; guests of one's own need no building."""
+    ((name, (command,)),) = build(Machine(os="ID=rhel"), topology, topology.storage)
+    assert name == BUILT
+    assert "nfs: the guest is built on the Debian family only" in command
+    assert command.endswith(">&2; exit 1")
+    prebuilt = Machine(os="ID=rhel", files={f"{SHARED}/{name}": "" for name in FILES})
+    assert build(prebuilt, topology, topology.storage) == []
+
+
+@pytest.mark.parametrize(
+    ("mounted", "expected"),
+    [
+        (True, "timeout 60 cp /opt/kvmshare/a /b"),
+        (
+            False,
+            "timeout 60 nfs-cp 'nfs://192.168.80.100/opt/kvmshare/a?uid=64055&gid=64055' /b",
+        ),
+    ],
+)
+def test_files_come_over_the_share(topology: Topology, mounted: bool, expected: str) -> None:
+    """As QEMU reads its disk, and never for longer than a minute."""
+    server = str(topology.storage.address)
+    assert copy_command(topology.share, server, mounted, "/opt/kvmshare/a", "/b") == expected
+
+
+@pytest.mark.parametrize(("mounts", "tool"), [("yes", " cp "), ("no", " nfs-cp ")])
+def test_a_hypervisor_fetches_all_or_nothing(topology: Topology, mounts: str, tool: str) -> None:
+    """Beside the place where they belong, then there at a stroke; once."""
+    local = str(boot_directory())
+    fresh = Machine(says={"modprobe -q nfsv4": mounts})
+    ((name, commands),) = run(deploy_guest, fresh, "source", topology=topology)
+    assert name == FETCHED
+    assert commands[0] == f"rm -rf {local}.new && mkdir -p {local}.new"
+    assert [tool in command for command in commands[1:-1]] == [True] * len(FILES)
+    assert f"mv {local}.new {local}" in commands[-1]
+    fresh.files = {f"{local}/{name}": "" for name in FILES}
+    assert run(deploy_guest, fresh, "source", topology=topology) == []
