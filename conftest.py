@@ -23,7 +23,9 @@ def project(request: pytest.FixtureRequest) -> Path:
 def miglab(project: Path) -> Cli:
     """The command as a user types it: ``miglab("status", "--json")``."""
 
-    def run(*words: str, seconds: float = 300, **environment: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        *words: str, seconds: float = 300, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [str(Path(sys.executable).with_name("miglab")), *words],
             cwd=project,

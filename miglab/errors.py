@@ -22,6 +22,10 @@ class MiglabError(Exception):
 
     exit_code = 4
 
+    def __str__(self) -> str:
+        """One line, whatever the text that was passed on had in it."""
+        return " ".join(super().__str__().split())
+
 
 class UsageError(MiglabError):
     """A wrong word on the command line."""
@@ -37,6 +41,10 @@ class DeclarationError(MiglabError):
     def __init__(self, problems: Iterable[str]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(self.problems))
+
+    def __str__(self) -> str:
+        """A line for each problem."""
+        return "\n".join(self.problems)
 
 
 class EvidenceError(MiglabError):

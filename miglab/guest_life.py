@@ -26,22 +26,25 @@ def fleet(lab: EmbeddedLab) -> Fleet:
 
 def start_guest(lab: EmbeddedLab, say: Callable[[str], None]) -> tuple[str, GuestStatus]:
     """The host it runs on, and its first answer."""
+    lab.require_up()
     with held(f"lab {lab.place.name}"), fleet(lab) as hosts:
         say("starting the guest")
         where = hosts.start_guest(lambda node, text: on_node(lab.place, node, text))
     say(f"{lab.topology.guest.name}: booting on {where}")
     with control(lab) as guest:
-        return where, guest.await_ready(BOOT_SECONDS)
+        return where, guest.status(BOOT_SECONDS)
 
 
 def stop_guest(lab: EmbeddedLab) -> None:
     """Ends it on every host."""
+    lab.require_up()
     with held(f"lab {lab.place.name}"), fleet(lab) as hosts:
         hosts.stop_guest()
 
 
 def ask_guest(lab: EmbeddedLab) -> GuestStatus:
     """What it says of itself; raises GuestError if it runs nowhere."""
+    lab.require_up()
     with fleet(lab) as hosts:
         hosts.home()
     with control(lab) as guest:

@@ -2,8 +2,9 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, ByteSize, Field, PositiveInt, model_validator
+from pydantic import AfterValidator, ByteSize, Field, PositiveInt, ValidationError, model_validator
 
+from miglab.declaration import problems_of
 from miglab.errors import UsageError
 from miglab.values import Rate, Value, size_text
 
@@ -47,6 +48,15 @@ class Policy(Value):
         if self.compression == "xbzrle" and self.streams:
             raise ValueError("expected xbzrle without streams")
         return self
+
+    @classmethod
+    def chosen(cls, name: str, **options: object) -> Self:
+        """The policy of that name with what is given of ``options``; UsageError if impossible."""
+        given = {key: value for key, value in options.items() if value is not None}
+        try:
+            return cls.model_validate({**named(name).model_dump(), **given})
+        except ValidationError as error:
+            raise UsageError(f"--policy {name}: {'; '.join(problems_of(error))}") from None
 
     @property
     def name(self) -> str:

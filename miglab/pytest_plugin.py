@@ -1,4 +1,4 @@
-"""pytest's side of a lab: options, and fixtures that are nouns (`lab`, `nodes`, `guest`, `migrate`).
+"""pytest's side of a lab: options, and fixtures that are nouns: `lab`, `nodes`, `guest`, `migrate`.
 
 The lab of a session is its own (``--lab-name``), so a lab that somebody works with stays as it is.
 """
@@ -30,7 +30,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--lab-keep", action="store_true", help="leave the lab up at the end")
     group.addoption(
-        "--lab-report", type=Path, default=Path("runs"), help="where runs are recorded (default: runs)"
+        "--lab-report",
+        type=Path,
+        default=Path("runs"),
+        help="where runs are recorded (default: runs)",
     )
 
 
@@ -80,7 +83,7 @@ def guest(lab: "EmbeddedLab") -> Iterator["GuestControl"]:
 @pytest.fixture
 def migrate(
     lab: "EmbeddedLab",
-    guest: "GuestControl",
+    guest: "GuestControl",  # noqa: ARG001 - it has to run before it can be moved
     request: pytest.FixtureRequest,
     record_property: Callable[[str, object], None],
 ) -> Migrate:

@@ -28,13 +28,19 @@ def test_a_second_run_changes_nothing(lab: EmbeddedLab, again: Any) -> None:
 EXPORTS = ("Storage | Exports to the hypervisors", "Storage | Exports take effect")
 DRIFT = [
     pytest.param(
-        "nfs", "sed -i '/Clients/d' /etc/ganesha/ganesha.conf", EXPORTS, id="line removed from exports"
+        "nfs",
+        "sed -i '/Clients/d' /etc/ganesha/ganesha.conf",
+        EXPORTS,
+        id="line removed from exports",
     ),
     pytest.param(
         "nfs", "systemctl stop nfs-ganesha", ("Storage | NFS server runs",), id="service stopped"
     ),
     pytest.param(
-        "target", "ip address flush dev br0", ("Hypervisor | Bridge br0",), id="address of br0 removed"
+        "target",
+        "ip address flush dev br0",
+        ("Hypervisor | Bridge br0",),
+        id="address of br0 removed",
     ),
     pytest.param(
         "source",
@@ -49,7 +55,10 @@ DRIFT = [
         id="trust removed",
     ),
     pytest.param(
-        "nfs", "chmod 777 /opt/kvmshare", ("Storage | The shared directory",), id="share opened to all"
+        "nfs",
+        "chmod 777 /opt/kvmshare",
+        ("Storage | The shared directory",),
+        id="share opened to all",
     ),
     pytest.param(
         "target",
@@ -85,14 +94,23 @@ def test_a_dry_run_changes_nothing(lab: EmbeddedLab, again: Any, project: Path) 
     """``--dry`` on a drifted host leaves the drift for the next real run."""
     _damage(lab, "nfs", "systemctl stop nfs-ganesha")
     subprocess.run(
-        [str(Path("/usr/bin/env")), f"MIGLAB_LAB={lab.place.name}", ".venv/bin/pyinfra",
-         "inventories/lab.py", "deploy.py", "--dry"],
-        cwd=project, check=True, capture_output=True, timeout=120,
+        [
+            str(Path("/usr/bin/env")),
+            f"MIGLAB_LAB={lab.place.name}",
+            ".venv/bin/pyinfra",
+            "inventories/lab.py",
+            "deploy.py",
+            "--dry",
+        ],
+        cwd=project,
+        check=True,
+        capture_output=True,
+        timeout=120,
     )
     assert again().changed["nfs"] == ("Storage | NFS server runs",)
 
 
-def test_a_limited_run_touches_one_host(lab: EmbeddedLab, again: Any) -> None:
+def test_a_limited_run_touches_one_host(again: Any) -> None:
     """``--limit`` leaves the other hosts out, and what they need of each other intact."""
     assert again("--limit", "source").changed == {"source": ()}
     assert again().changes == 0

@@ -1,12 +1,14 @@
 """The guest moves, there and back, and nothing is lost; a harm done on purpose is seen."""
 
 import json
+import subprocess
 from typing import Any
 
 import pytest
 from pydantic import ByteSize
 
 from miglab.guest.control import GuestControl
+from miglab.guest_life import start_guest, stop_guest
 from miglab.lab.embedded import EmbeddedLab
 from miglab.policy import NAMED, Budget
 from miglab.scenario import Scenario
@@ -53,7 +55,7 @@ def test_the_source_drives_over_ssh(migrate: Any) -> None:
 
 
 def test_a_budget_that_cannot_be_kept_fails(migrate: Any) -> None:
-    """One millisecond of darkness is not to be had, and the verdict says which budget was broken."""
+    """One millisecond of darkness is not to be had; the verdict says which budget was broken."""
     slow = NAMED["precopy"].model_copy(update={"downtime_ms_max": 1000})
     verdict = migrate(Scenario(load=BUSY, policy=slow, budget=Budget(client_ms_max=1)))
     assert verdict.verdict == "fail"
@@ -69,7 +71,8 @@ def test_a_withheld_ping_is_unknown(migrate: Any) -> None:
     assert_unharmed(verdict)
 
 
-def test_the_command_prints_one_json_object(on_lab: Any, guest: GuestControl) -> None:
+@pytest.mark.usefixtures("guest")
+def test_the_command_prints_one_json_object(on_lab: Any) -> None:
     """The contract's keys, and nothing but JSON on standard output."""
     done = on_lab("migrate", "--json", "--load", "ws=16MiB,rate=20MiB/s,pattern=random")
     verdict = json.loads(done.stdout)
@@ -101,9 +104,7 @@ def test_a_wrong_word_leaves_the_guest_alone(
     assert guest.status().boot_id == before.boot_id
 
 
-def test_migrating_to_where_the_guest_is_refuses(
-    on_lab: Any, guest: GuestControl, migrate: Any
-) -> None:
+def test_migrating_to_where_the_guest_is_refuses(on_lab: Any, migrate: Any) -> None:
     """The host the guest is on is no target."""
     here = migrate(Scenario(load=IDLE)).migration.target
     done = on_lab("migrate", "--to", here)
@@ -115,11 +116,11 @@ def test_a_target_that_is_down_is_the_labs_fault(
     lab: EmbeddedLab, on_lab: Any, guest: GuestControl, migrate: Any
 ) -> None:
     """Exit code 4 naming the host, and the guest runs on; `up` brings the host back."""
-    import subprocess
-
     other = migrate(Scenario(load=IDLE)).migration.source
     before = guest.status()
-    subprocess.run(["podman", "stop", "--time=5", lab.place.node(other)], check=True, capture_output=True)
+    subprocess.run(
+        ["podman", "stop", "--time=5", lab.place.node(other)], check=True, capture_output=True
+    )
     try:
         done = on_lab("migrate", "--to", other)
         assert done.returncode == 4, done.stderr
@@ -130,10 +131,9 @@ def test_a_target_that_is_down_is_the_labs_fault(
     assert migrate(Scenario(load=IDLE)).verdict == "pass"
 
 
-def test_a_guest_that_does_not_run_is_said_so(on_lab: Any, lab: EmbeddedLab, guest: GuestControl) -> None:
+@pytest.mark.usefixtures("guest")
+def test_a_guest_that_does_not_run_is_said_so(on_lab: Any, lab: EmbeddedLab) -> None:
     """Exit code 4 and the command that starts it."""
-    from miglab.guest_life import start_guest, stop_guest
-
     stop_guest(lab)
     try:
         done = on_lab("migrate")

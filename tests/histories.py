@@ -128,6 +128,11 @@ def history() -> History:
         events=(event("source", "STOP", STOP), event("target", "RESUME", RESUME)),
         progress=(Progress(time_ns=at(1200), elapsed_ms=200, remaining=9, rate=9, iteration=1),),
         guest_before=status(),
+        guest_settled=status(
+            mono_ns=62 * 10**9,
+            load={"written": 115_000, "verified": 115_000},
+            journal={"acked": 110},
+        ),
         guest_after=status(mono_ns=63 * 10**9, load=load, journal={"acked": 120}),
         domains=(
             DomainState(host="source", state="absent"),

@@ -83,10 +83,6 @@ class GuestControl:
             lines = "; ".join(problems_of(error))
             raise GuestError(f"guest {self._peer[0]}: a status not understood: {lines}") from None
 
-    def await_ready(self, seconds: float) -> GuestStatus:
-        """The first answer after a boot."""
-        return self.status(seconds)
-
     def set_load(self, load: Load | None, seconds: float = 60.0) -> GuestStatus:
         """Starts, changes or ends the load while the guest runs; returns once it is under way."""
         if load is None:

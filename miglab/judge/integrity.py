@@ -176,7 +176,7 @@ def _who(before: GuestStatus, after: GuestStatus | None) -> Finding:
 
 
 def guest_alive(history: History) -> Finding:
-    """It answers, its load and its writes went on, and its kernel complained of nothing.
+    """It answers, load and writes went on after the move, its kernel complained of nothing.
 
     Silence is broken also after a failed move: the guest answered before, and had to stay.
     """
@@ -190,11 +190,18 @@ def guest_alive(history: History) -> Finding:
         )
     if after.journal.errors > before.journal.errors:
         return broken(f"writes failed in the guest, errno {after.journal.errno}")
-    if before.journal.state == "running" and after.journal.acked == before.journal.acked:
-        return broken("not one write was acknowledged since before the move")
+    if history.guest_settled is None:
+        return unknown("the guest was not asked at once after the move")
+    return _goes_on(before, history.guest_settled, after)
+
+
+def _goes_on(before: GuestStatus, settled: GuestStatus, after: GuestStatus) -> Finding:
+    """Whether what ran before the move still gets on after it, and not only until it."""
+    if before.journal.state == "running" and after.journal.acked <= settled.journal.acked:
+        return broken("not one write was acknowledged since the move")
     if before.load.state != "running" or before.load.rate == 0:
         return intact("answers, and its kernel complained of nothing")
-    written = after.load.written - before.load.written
-    if after.load.state != "running" or not written:
-        return broken(f"the load stood still since before the move; it is {after.load.state}")
-    return intact(f"answers; its load rewrote {written} pages meanwhile")
+    written = after.load.written - settled.load.written
+    if after.load.state != "running" or written <= 0:
+        return broken(f"the load stood still since the move; it is {after.load.state}")
+    return intact(f"answers; its load rewrote {written} pages since the move")

@@ -3,8 +3,7 @@
 import os
 import shutil
 import socket
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from miglab.deadline import Deadline
@@ -54,7 +53,7 @@ class EmbeddedLab:
 
     def up(self, say: Say = lambda _: None) -> list[str]:
         """Makes what is missing and heals what is broken; what was changed, in words."""
-        _require_root()
+        require_root()
         with held(f"lab {self.place.name}"):
             return list(self._up(say))
 
@@ -140,7 +139,7 @@ class EmbeddedLab:
 
     def down(self, say: Say = lambda _: None) -> None:
         """Leaves nothing of the lab behind, whatever state it is in."""
-        _require_root()
+        require_root()
         with held(f"lab {self.place.name}"):
             say("removing nodes")
             container.remove(found.name for found in container.containers(self.place).values())
@@ -152,9 +151,15 @@ class EmbeddedLab:
             directory = self.place.directory
             raise LabError(f"{directory}: cannot be removed; is something mounted there?")
 
+    def require_up(self) -> None:
+        """Raises LabError unless there is a lab to speak to, and the right to do so."""
+        require_root()
+        if not self.place.ssh_command.exists():
+            raise LabError(f"lab {self.place.name}: is not up; `miglab up` brings it up")
+
     def status(self) -> LabStatus:
         """What every declared node is doing now."""
-        _require_root()
+        require_root()
         present = container.containers(self.place)
 
         def look(node: Node) -> NodeStatus:
@@ -189,6 +194,7 @@ def machine_memory() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def _require_root() -> None:
+def require_root() -> None:
+    """Raises LabError for anybody else."""
     if os.geteuid() != 0:
         raise LabError("root is needed: the lab makes network namespaces and boots containers")

@@ -6,8 +6,8 @@ The lab's addresses exist inside these namespaces only; the machine's own networ
 import subprocess
 from collections.abc import Iterator
 from ipaddress import IPv4Address
-from socket import AF_INET
 from pathlib import Path
+from socket import AF_INET
 
 import psutil
 from pyroute2 import NetNS, netns
@@ -88,20 +88,17 @@ def _connect(place: Place) -> None:
     """User-mode NAT out of the fabric: no address, route or rule on the machine itself."""
     for process in uplinks(place):
         process.kill()
-    subprocess.Popen(
+    subprocess.run(  # setsid forks: the uplink outlives this process and is nobody's child
         [
-            "slirp4netns",
-            "--configure",
-            "--disable-host-loopback",
-            "--netns-type=path",
-            str(place.namespace_path()),
-            UPLINK,
+            *("setsid", "--fork", "slirp4netns", "--configure", "--disable-host-loopback"),
+            *("--netns-type=path", str(place.namespace_path()), UPLINK),
         ],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        start_new_session=True,
+        check=True,
     )
+
     def appeared() -> bool:
         with NetNS(place.fabric) as namespace:
             return bool(namespace.link_lookup(ifname=UPLINK))

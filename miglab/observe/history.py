@@ -45,7 +45,10 @@ class Plan(Value):
 
 
 class History(Value):
-    """Everything seen in one run; a part that was not recorded is None or empty."""
+    """Everything seen in one run; a part that was not recorded is None or empty.
+
+    The guest was asked before the move, at once after it (``guest_settled``), and at the end.
+    """
 
     plan: Plan
     environment: Environment
@@ -53,6 +56,7 @@ class History(Value):
     events: tuple[Event, ...] = ()
     progress: tuple[Progress, ...] = ()
     guest_before: GuestStatus
+    guest_settled: GuestStatus | None = None
     guest_after: GuestStatus | None = None
     domains: tuple[DomainState, ...] = ()
     journal: JournalReading | None = None

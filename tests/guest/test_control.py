@@ -195,5 +195,5 @@ def test_the_journal_s_latencies_begin_anew() -> None:
     """What is measured belongs to this run."""
     with FakeGuest() as guest, guest.control() as line:
         line.set_journal(50)
-        assert line.await_ready(1) == status()
+        assert line.status(1) == status()
     assert guest.requests[0].split(" ", 1)[1] == "journal hz=50 reset=1"

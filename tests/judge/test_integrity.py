@@ -74,7 +74,7 @@ CASES: list[Case] = [
     ("identity", {"guest_after.load.written": 99_999}, "broken", "pages written went back"),
     ("identity", {"guest_after.load.sweeps": 0}, "broken", "sweeps went back from 1 to 0"),
     ("identity", {"guest_after.journal.acked": 19}, "broken", "acknowledged went back"),
-    ("guest_alive", {}, "intact", "rewrote 20000 pages"),
+    ("guest_alive", {}, "intact", "rewrote 5000 pages"),
     ("guest_alive", {"guest_after": None}, "broken", "did not answer"),
     ("guest_alive", {"guest_after": None, **FAILED}, "broken", "did not answer"),
     (
@@ -91,6 +91,9 @@ CASES: list[Case] = [
     ),
     ("guest_alive", {"guest_after.journal.acked": 20}, "broken", "not one write"),
     ("guest_alive", {"guest_after.load.written": 100_000}, "broken", "load stood still"),
+    ("guest_alive", {"guest_after.load.written": 115_000}, "broken", "load stood still"),
+    ("guest_alive", {"guest_after.journal.acked": 110}, "broken", "not one write"),
+    ("guest_alive", {"guest_settled": None}, "unknown", "not asked at once"),
     ("guest_alive", {"guest_after.load.state": "off"}, "broken", "it is off"),
     ("guest_alive", {"guest_before.load.rate": 0}, "intact", "complained of nothing"),
     ("guest_alive", {"guest_before.load.state": "off"}, "intact", "complained of nothing"),

@@ -1,0 +1,78 @@
+"""``miglab up | down | status | ssh``: the machines."""
+
+import os
+import shlex
+from typing import Annotated
+
+import typer
+
+from miglab.cli.common import (
+    LAB,
+    TOPOLOGY,
+    JsonOption,
+    LabOption,
+    TopologyOption,
+    answer,
+    open_lab,
+    say,
+)
+from miglab.errors import LabError, UsageError
+from miglab.lab.access import ssh_argv
+from miglab.lab.embedded import LabStatus, require_root
+
+nodes = typer.Typer()
+
+
+@nodes.command()
+def up(topology: TopologyOption = TOPOLOGY, lab: LabOption = LAB) -> None:
+    """Bring the nodes up, or heal what is broken of them."""
+    changes = open_lab(topology, lab).up(say)
+    say(f"lab {lab} is up; changed: {', '.join(changes) or 'nothing'}")
+
+
+@nodes.command()
+def down(topology: TopologyOption = TOPOLOGY, lab: LabOption = LAB) -> None:
+    """Remove the lab and everything that belongs to it."""
+    open_lab(topology, lab).down(say)
+    say(f"lab {lab} is gone")
+
+
+@nodes.command()
+def status(
+    as_json: JsonOption = False, topology: TopologyOption = TOPOLOGY, lab: LabOption = LAB
+) -> None:
+    """Say what every node is doing; exit code 0 when all answer, 4 otherwise."""
+    found = open_lab(topology, lab).status()
+    answer(found.model_dump_json(indent=2) if as_json else _table(found))
+    raise typer.Exit(0 if found.up else LabError.exit_code)
+
+
+def _table(found: LabStatus) -> str:
+    lines = []
+    for node in found.nodes:
+        reach = "answers" if node.reachable else "does not answer"
+        words = (node.name, node.role, node.address, node.os, node.state)
+        lines.append("".join(f"{word:16}" for word in words) + reach)
+    uris = [f"qemu+ssh://root@{n.name}/system" for n in found.nodes if n.role == "hypervisor"]
+    return "\n".join([*lines, f"ssh -F {found.ssh_config} NODE", *uris])
+
+
+@nodes.command(context_settings={"ignore_unknown_options": True})
+def ssh(
+    node: str,
+    command: Annotated[list[str] | None, typer.Argument(help="Behind --")] = None,
+    topology: TopologyOption = TOPOLOGY,
+    lab: LabOption = LAB,
+) -> None:
+    """A shell or a command on a node; its exit code passes through."""
+    require_root()
+    opened = open_lab(topology, lab)
+    if node == opened.topology.guest.name:
+        raise UsageError(f"{node}: the guest has no shell; `miglab guest status` asks it")
+    if opened.topology.node(node) is None:
+        names = ", ".join(each.name for each in opened.topology.nodes)
+        raise UsageError(f"NODE: expected one of {names}, found {node!r}")
+    opened.require_up()
+    words = command or []
+    script = words if len(words) < 2 else [shlex.join(words)]  # ssh alone would lose the quoting
+    os.execvp("ssh", ssh_argv(opened.place, node, script))
