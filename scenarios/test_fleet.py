@@ -87,7 +87,7 @@ def test_a_second_deploy_changes_nothing(
 
 
 def test_root_is_not_squashed_when_so_declared(fleet: EmbeddedLab) -> None:
-    """The tutorial's own option, which it calls unsafe: root on a hypervisor is root on the share."""
+    """The tutorial's own option, unsafe as it says: root on a hypervisor is root on the share."""
     share = f"nfs://{fleet.topology.storage.address}{fleet.topology.share.path}"
     on_node(fleet.place, "source", f"timeout 10 nfs-ls '{share}?uid=0&gid=0'")
 

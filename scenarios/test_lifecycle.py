@@ -130,7 +130,14 @@ def _lose_ssh_config(lab: EmbeddedLab) -> None:
     lab.place.ssh_config.unlink()
 
 
+def _half_made_namespace(lab: EmbeddedLab) -> None:
+    """What an interrupted creation leaves: the name, and nothing behind it."""
+    _remove_node_namespace(lab)
+    (NETNS / lab.place.node("nfs")).touch()
+
+
 DAMAGES = [
+    _half_made_namespace,
     _kill_node,
     _remove_node,
     _remove_node_namespace,

@@ -161,6 +161,9 @@ environment() {
     pip_does install --no-compile --no-deps --no-index .venv/wheels/*.whl
     pip_does install --no-compile --no-deps --no-build-isolation -e .
     rm -rf .venv/wheels
+    # All at once, on all processors: otherwise the first start of each command pays for it, and every
+    # start where PYTHONDONTWRITEBYTECODE is set.
+    .venv/bin/python -m compileall -q -j 0 .venv/lib miglab >&2 || true
     echo "$stamp" >.venv/installed
 }
 

@@ -102,7 +102,7 @@ def command_line(command: Any, path: str = "miglab") -> Iterator[tuple[str, list
         yield path, [o for p in command.params for o in p.opts if o.startswith("--")]
 
 
-@pytest.mark.parametrize(("command", "options"), command_line(typer.main.get_command(app)))
+@pytest.mark.parametrize(("command", "options"), list(command_line(typer.main.get_command(app))))
 def test_every_command_and_option_is_described(command: str, options: list[str]) -> None:
     """Each command has a section; its options stand there or among those of every command."""
     found = sections(REFERENCE / "commands.md")
@@ -123,7 +123,7 @@ def keys(model: type[BaseModel], path: str = "") -> Iterator[str]:
             yield f"{path}{name}"
 
 
-@pytest.mark.parametrize("key", keys(Topology))
+@pytest.mark.parametrize("key", list(keys(Topology)))
 def test_every_key_of_a_declaration_is_described(key: str) -> None:
     """As the first cell of a row."""
     assert f"\n| `{key}` |" in (REFERENCE / "topology.md").read_text()
@@ -155,11 +155,11 @@ def test_every_file_of_a_record_is_described() -> None:
     assert [name for name in [*names, "verdict.json"] if f"\n| `{name}` |" not in text] == []
 
 
-def test_every_error_is_described() -> None:
-    """Under the exit code that it ends with."""
+def test_every_exit_code_is_described() -> None:
+    """Of every kind of error."""
     text = (REFERENCE / "commands.md").read_text()
-    for code in {each.exit_code for each in (MiglabError, *MiglabError.__subclasses__())}:
-        assert f"\n| {code} |" in text
+    codes = {each.exit_code for each in MiglabError.__subclasses__()}
+    assert [code for code in codes if f"\n| {code} |" not in text] == []
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "inventories").glob("*.yaml")), ids=str)

@@ -30,6 +30,9 @@ def main() -> None:
     except MiglabError as error:
         say(str(error), style="red")
         sys.exit(error.exit_code)
+    except OSError as error:
+        say(f"{error.filename or 'this machine'}: {error.strerror or error}", style="red")
+        sys.exit(MiglabError.exit_code)
     except SystemExit as end:
         if end.code == INTERRUPTED:
             say("interrupted; `miglab up` heals the lab, `miglab down` removes it", style="red")

@@ -4,14 +4,17 @@ import re
 import uuid
 from functools import cache
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
-import jinja2
 from lxml import etree
 
 from miglab.guest.boot import boot_directory
 from miglab.guest.control import PORT
 from miglab.topology import Topology
 from miglab.values import Value
+
+if TYPE_CHECKING:
+    import jinja2
 
 NAMESPACE = uuid.UUID("6d696767-6c61-5b62-8000-6d69676c6162")
 
@@ -53,7 +56,9 @@ def domain_xml(topology: Topology, platform: Platform) -> str:
 
 
 @cache
-def _template() -> jinja2.Template:
+def _template() -> "jinja2.Template":
+    import jinja2
+
     template: jinja2.Template = jinja2.Template(
         files("miglab.guest").joinpath("domain.xml.j2").read_text(),
         autoescape=True,

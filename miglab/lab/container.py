@@ -2,18 +2,19 @@
 
 import json
 from collections.abc import Iterable
+from ipaddress import IPv4Address
 from pathlib import Path
 
 from miglab.errors import NodeError
 from miglab.lab import image
 from miglab.lab.command import attempt, run
-from miglab.lab.fabric import RESOLVER
 from miglab.lab.keys import ensure_key, write_private
 from miglab.lab.place import Place
 from miglab.lab.runtime import working
 from miglab.topology import Network, Node, Share
 from miglab.values import Value
 
+RESOLVER = IPv4Address("10.0.2.3")  # slirp4netns answers DNS here
 FIRST_ADDRESS = """\
 # The machine's address as it comes; provisioning may put a bridge over it.
 [Match]

@@ -5,22 +5,21 @@ The lab's addresses exist inside these namespaces only; the machine's own networ
 
 import subprocess
 from collections.abc import Iterator
-from ipaddress import IPv4Address
+from contextlib import contextmanager
 from pathlib import Path
 from socket import AF_INET
 
 import psutil
-from pyroute2 import NetNS, netns
+from pyroute2 import NetlinkError, NetNS, netns
 
 from miglab.deadline import Deadline
 from miglab.errors import LabError
 from miglab.lab.command import run
-from miglab.lab.place import Place
+from miglab.lab.place import NETNS, Place
 from miglab.topology import Network, Node
 
 BRIDGE = "lan"
 UPLINK = "tap0"
-RESOLVER = IPv4Address("10.0.2.3")  # slirp4netns answers DNS here
 
 # Where br_netfilter is loaded, frames between two ports of the bridge pass "through" as well.
 RULES = f"""
@@ -40,10 +39,20 @@ table ip miglab {{
 """
 
 
+@contextmanager
+def _naming(what: str) -> Iterator[None]:
+    """What the kernel refuses in the block is said of ``what``."""
+    try:
+        yield
+    except (NetlinkError, OSError) as error:
+        raise LabError(f"{what}: the network cannot be made: {error}") from None
+
+
 def ensure_fabric(place: Place, network: Network) -> bool:
     """Makes what is missing of the fabric, step by step: any of them may have been the last one."""
-    changed = ensure_namespace(place.fabric)
-    with NetNS(place.fabric) as namespace:
+    with _naming(place.fabric):
+        changed = ensure_namespace(place.fabric)
+    with _naming(place.fabric), NetNS(place.fabric) as namespace:
         changed |= _ensure_bridge(namespace, network)
         connected = bool(namespace.link_lookup(ifname=UPLINK))
     if not connected:
@@ -70,10 +79,13 @@ def _ensure_bridge(namespace: NetNS, network: Network) -> bool:
 
 
 def ensure_namespace(name: str) -> bool:
-    """Makes the named namespace if it is missing; whether it was."""
-    if name in netns.listnetns():
+    """Makes the named namespace if it is missing; whether it was.
+
+    A name without a namespace behind it is what an interrupted creation leaves.
+    """
+    if (NETNS / name).is_mount():
         return False
-    netns.create(name)
+    renew_namespace(name)
     return True
 
 
@@ -125,6 +137,11 @@ def uplinks(place: Place) -> Iterator[psutil.Process]:
 
 def ensure_cable(place: Place, network: Network, node: Node) -> bool:
     """Plugs ``node`` into the fabric by a veth pair; whether it was unplugged."""
+    with _naming(place.node(node.name)):
+        return _ensure_cable(place, network, node)
+
+
+def _ensure_cable(place: Place, network: Network, node: Node) -> bool:
     if _plugged(place, network, node):
         return False
     with NetNS(place.node(node.name)) as theirs:

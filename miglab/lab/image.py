@@ -125,11 +125,17 @@ def _environment(work: str) -> dict[str, str]:
 
 
 def _cause(log: str) -> str:
-    """The line of a build's log that says why: the first error, not the last consequence."""
-    lines = [line.strip() for line in log.splitlines() if line.strip()]
-    errors = [line for line in lines if line.startswith(("E:", "Err:", "dpkg: error"))]
-    hint = "; is the package registry reachable?" if any("resolve" in e for e in errors) else ""
-    return (errors or lines or ["it said nothing"])[0] + hint
+    """The line of a build's log that says why: the first error, not the last consequence.
+
+    apt gives the reason for an ``Err:`` in the line after it.
+    """
+    lines = [line.strip() for line in log.splitlines() if line.strip()] or ["it said nothing"]
+    failed = (i for i, line in enumerate(lines) if line.startswith(("E:", "Err:", "dpkg: error")))
+    first = next(failed, 0)
+    if not lines[first].startswith("Err:"):
+        return lines[first]
+    reason = " ".join(lines[first : first + 2])
+    return f"{reason}; is the package registry reachable?"
 
 
 def _derive(node: Node, name: str) -> None:

@@ -21,8 +21,9 @@ def understood(place: Place, node: str) -> dict[str, str]:
 
 
 @pytest.fixture
-def written(place: Place, topology: Topology) -> Place:
+def written(place: Place, topology: Topology, monkeypatch: pytest.MonkeyPatch) -> Place:
     """A lab whose way in has been written."""
+    monkeypatch.setattr(access, "hands_over", lambda: True)
     write_access(place, topology)
     return place
 
@@ -34,7 +35,20 @@ def test_ssh_reaches_each_node_by_name(written: Place, topology: Topology) -> No
         assert found["hostname"] == str(node.address)
         assert found["user"] == "root"
         assert found["identityfile"] == str(written.directory / "id_ed25519")
-        assert found["proxycommand"] == "nsenter --net=/run/netns/miglab.unit nc %h %p"
+        namespace = f"/run/netns/miglab.unit.{node.name}"
+        assert found["proxycommand"] == f"nsenter --net={namespace} nc -F 127.0.0.1 %p"
+        assert found["proxyusefdpass"] == "yes"
+
+
+def test_an_nc_that_cannot_hand_over_stays_between(
+    place: Place, topology: Topology, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """nmap's nc has no -F; ssh then speaks through it."""
+    monkeypatch.setattr(access, "hands_over", lambda: False)
+    write_access(place, topology)
+    found = understood(place, "source")
+    assert found["proxycommand"] == "nsenter --net=/run/netns/miglab.unit.source nc 127.0.0.1 %p"
+    assert found["proxyusefdpass"] == "no"
 
 
 def test_only_known_hosts_are_trusted(written: Place, topology: Topology) -> None:

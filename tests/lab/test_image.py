@@ -71,8 +71,9 @@ def test_another_finish_is_another_image(monkeypatch: pytest.MonkeyPatch) -> Non
             "E: no such package: qemoo",
         ),
         (
-            "Err:1 http://example.org x InRelease\nE: Could not resolve 'example.org'\n",
-            "Err:1 http://example.org x InRelease; is the package registry reachable?",
+            "Err:1 http://example.org x\n  Temporary failure resolving 'example.org'\nE: no x\n",
+            "Err:1 http://example.org x Temporary failure resolving 'example.org';"
+            " is the package registry reachable?",
         ),
         ("dpkg: error processing x\nE: Sub-process failed\n", "dpkg: error processing x"),
     ],
