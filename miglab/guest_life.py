@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Callable
 
+from miglab.errors import GuestError
 from miglab.guest.control import GuestControl
 from miglab.guest.status import GuestStatus
 from miglab.lab.access import on_node
@@ -10,7 +11,8 @@ from miglab.lab.embedded import EmbeddedLab
 from miglab.lab.lock import held
 from miglab.migration.fleet import Fleet
 
-BOOT_SECONDS = 60.0
+BOOT_SECONDS = 30.0
+BOOT_ATTEMPTS = 3
 
 
 def control(lab: EmbeddedLab) -> GuestControl:
@@ -25,14 +27,28 @@ def fleet(lab: EmbeddedLab) -> Fleet:
 
 
 def start_guest(lab: EmbeddedLab, say: Callable[[str], None]) -> tuple[str, GuestStatus]:
-    """The host it runs on, and its first answer."""
+    """The host the guest runs on, and its first answer; one that runs already is left alone.
+
+    An emulated boot can hang (a timer interrupt of the first CPU is acknowledged by the guest and
+    stays in service in QEMU's APIC: seen about once in fifty boots on a busy machine), so a guest
+    that has never answered is started again, a few times.
+    """
     lab.require_up()
-    with held(f"lab {lab.place.name}"), fleet(lab) as hosts:
-        say("starting the guest")
-        where = hosts.start_guest(lambda node, text: on_node(lab.place, node, text))
-    say(f"{lab.topology.guest.name}: booting on {where}")
-    with control(lab) as guest:
-        return where, guest.status(BOOT_SECONDS)
+    with held(f"lab {lab.place.name}"), fleet(lab) as hosts, control(lab) as guest:
+        if hosts.runs():
+            return hosts.home().name, guest.status(BOOT_SECONDS)
+        for attempt in range(1, BOOT_ATTEMPTS + 1):
+            where = hosts.start_guest(lambda node, text: on_node(lab.place, node, text))
+            say(f"{hosts.guest}: booting on {where}")
+            try:
+                return where, guest.status(BOOT_SECONDS)
+            except GuestError as silence:
+                hosts.stop_guest()
+                say(f"{silence}: attempt {attempt} of {BOOT_ATTEMPTS} to boot it")
+    raise GuestError(
+        f"{hosts.guest}: did not boot on {where};"
+        f" /var/log/libvirt/qemu/{hosts.guest}.console there is its console"
+    )
 
 
 def stop_guest(lab: EmbeddedLab) -> None:

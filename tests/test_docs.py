@@ -108,7 +108,7 @@ def test_every_command_and_option_is_described(command: str, options: list[str])
     found = sections(REFERENCE / "commands.md")
     assert command in found, f"{command}: has no section"
     text = found[command] + found["Options of every command"]
-    assert [option for option in options if f"`{option}" not in text] == []
+    assert [option for option in options if not re.search(rf"`{option}[ `]", text)] == []
 
 
 def keys(model: type[BaseModel], path: str = "") -> Iterator[str]:
@@ -182,3 +182,34 @@ def test_declarations_in_documents_can_be_used(
     path = tmp_path / place.replace("/", "-")
     path.write_text(yaml.safe_dump(whole))
     assert load(path).guest.name
+
+
+def test_a_command_of_no_known_kind_is_seen() -> None:
+    """Also one that only begins like a known one."""
+    for text in ("rm -rf runs", "miglab", "miglabs up", "sudo miglab up", "pytest tests"):
+        assert Command("here", text).check is None
+
+
+def test_commands_are_read_with_their_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines that go on, exit codes, and output that is none of both."""
+    monkeypatch.setattr("tests.documents.ROOT", tmp_path)
+    page = tmp_path / "page.md"
+    page.write_text(
+        "# Page\n```console\n$ one \\\n    two\nsaid\n# exit code 3\n$ three\n```\n"
+        "```\n$ none\n```\n"
+    )
+    assert commands(page) == [Command("page.md:3", "one two", 3), Command("page.md:7", "three")]
+
+
+@pytest.mark.parametrize(
+    ("text", "lab"),
+    [
+        ("miglab down", "docs"),
+        ("miglab down --lab second", "second"),
+        ("MIGLAB_LAB=three miglab up", "three"),
+        ("miglab up", None),
+    ],
+)
+def test_what_needs_a_lab_of_its_own_gets_one(text: str, lab: str | None) -> None:
+    """What names a lab, and what ends any."""
+    assert Command("here", text).own_lab == lab

@@ -103,6 +103,10 @@ class Fleet:
             pooled=all(host.has_pool(pool) for host in hosts),
         )
 
+    def runs(self) -> bool:
+        """Whether a QEMU process for the guest is anywhere; refuses if a host does not say."""
+        return bool(self._alive())
+
     def start_guest(self, shell: NodeShell) -> str:
         """Starts the guest on the first hypervisor unless it runs somewhere; the host it is on."""
         if self._alive():
