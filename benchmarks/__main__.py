@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from benchmarks.bench import Bench
 from benchmarks.figure import Figure
 from benchmarks.fresh import fresh
 from benchmarks.table import show
-from miglab.errors import MiglabError
+from miglab.errors import LabError, MiglabError
 
 MEASURE: dict[str, Callable[[Bench, int], list[Figure]]] = {
     "up": lambda bench, runs: [provisioning.up(bench, runs)],
@@ -45,7 +46,10 @@ def measure(chosen: argparse.Namespace) -> Iterator[Figure]:
     try:
         for name in chosen.only:
             print(f"measuring {name}", file=sys.stderr)
-            yield from MEASURE[name](bench, chosen.runs)
+            try:
+                yield from MEASURE[name](bench, chosen.runs)
+            except LabError as error:  # the others may be had all the same
+                print(f"{name}: {error}", file=sys.stderr)
     finally:
         if chosen.only:
             bench.down()
@@ -75,6 +79,7 @@ def main() -> int:
         print(json.dumps([_plain(figure) for figure in figures], indent=1))
     else:
         show(figures)
+        print(f"{os.cpu_count()} processors, load average at the end {os.getloadavg()[0]:.1f}")
     return code
 
 

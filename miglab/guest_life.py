@@ -30,7 +30,7 @@ def start_guest(lab: EmbeddedLab, say: Callable[[str], None]) -> tuple[str, Gues
     """The host the guest runs on, and its first answer; one that runs already is left alone.
 
     An emulated boot can hang (a timer interrupt of the first CPU is acknowledged by the guest and
-    stays in service in QEMU's APIC: seen about once in fifty boots on a busy machine), so a guest
+    stays in service in QEMU's APIC: seen once in some seventy boots, on a busy machine), so a guest
     that has never answered is started again, a few times.
     """
     lab.require_up()

@@ -130,6 +130,11 @@ def _lose_ssh_config(lab: EmbeddedLab) -> None:
     lab.place.ssh_config.unlink()
 
 
+def _stop_sshd(lab: EmbeddedLab) -> None:
+    command = ["podman", "exec", lab.place.node("target"), "systemctl", "stop", "ssh"]
+    run(command, about="target")
+
+
 def _half_made_namespace(lab: EmbeddedLab) -> None:
     """What an interrupted creation leaves: the name, and nothing behind it."""
     _remove_node_namespace(lab)
@@ -138,6 +143,7 @@ def _half_made_namespace(lab: EmbeddedLab) -> None:
 
 DAMAGES = [
     _half_made_namespace,
+    _stop_sshd,
     _kill_node,
     _remove_node,
     _remove_node_namespace,

@@ -23,16 +23,20 @@ class Hosts:
         self.running, self.starts, self.stops = running, 0, 0
 
     def runs(self) -> bool:
+        """Whether it was there before."""
         return self.running
 
     def home(self) -> "Hosts":
+        """The one host there is."""
         return self
 
     def start_guest(self, _shell: object) -> str:
+        """Counts."""
         self.starts += 1
         return self.name
 
     def stop_guest(self) -> None:
+        """Counts."""
         self.stops += 1
 
 
@@ -43,6 +47,7 @@ class Guest:
         self.silent = silent
 
     def status(self, _seconds: float) -> GuestStatus:
+        """Silence, or an answer."""
         self.silent -= 1
         if self.silent >= 0:
             raise GuestError("no answer")
@@ -90,7 +95,7 @@ def test_a_guest_that_hangs_at_boot_is_started_again(monkeypatch: pytest.MonkeyP
 def test_a_guest_that_never_boots_is_not_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     """The error says where its console is."""
     hosts = Hosts()
-    with pytest.raises(GuestError, match="did not boot on source; .*vm1.console"):
+    with pytest.raises(GuestError, match=r"did not boot on source; .*vm1\.console"):
         start(monkeypatch, hosts, Guest(silent=99))
     assert hosts.starts == hosts.stops == guest_life.BOOT_ATTEMPTS
 

@@ -2,6 +2,7 @@
 
 import os
 import shlex
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,7 +18,7 @@ from miglab.cli.common import (
     say,
 )
 from miglab.errors import LabError, UsageError
-from miglab.lab.access import ssh_argv
+from miglab.lab.access import libvirt_uri, ssh_argv
 from miglab.lab.embedded import LabStatus, require_root
 
 nodes = typer.Typer()
@@ -53,7 +54,8 @@ def _table(found: LabStatus) -> str:
         reach = "answers" if node.reachable else "does not answer"
         words = (node.name, node.role, node.address, node.os, node.state)
         lines.append("".join(f"{word:16}" for word in words) + reach)
-    uris = [f"qemu+ssh://root@{n.name}/system" for n in found.nodes if n.role == "hypervisor"]
+    command = Path(found.ssh_command)
+    uris = [libvirt_uri(command, node.name) for node in found.nodes if node.role == "hypervisor"]
     return "\n".join([*lines, f"ssh -F {found.ssh_config} NODE", *uris])
 
 

@@ -86,6 +86,11 @@ def ssh_argv(place: Place, node: str, command: Sequence[str] = ()) -> list[str]:
     return ["ssh", "-F", str(place.ssh_config), node, *command]
 
 
+def libvirt_uri(ssh_command: Path, node: str) -> str:
+    """``qemu+ssh`` to ``node`` by the lab's own ssh, for libvirt, virsh and virt-manager."""
+    return f"qemu+ssh://root@{node}/system?command={ssh_command}&no_tty=1"
+
+
 def on_node(
     place: Place, node: str, script: str, *, stdin: str | None = None, seconds: float = 30.0
 ) -> str:

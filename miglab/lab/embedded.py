@@ -39,6 +39,7 @@ class LabStatus(Value):
     origin: str
     up: bool
     ssh_config: str
+    ssh_command: str
     nodes: tuple[NodeStatus, ...]
 
 
@@ -95,9 +96,12 @@ class EmbeddedLab:
 
         path = self.place.namespace_path(node.name)
         if found and found.running and found.is_in(path):
-            return fabric.ensure_cable(self.place, self.topology.network, node)
+            plugged = fabric.ensure_cable(self.place, self.topology.network, node)
+            if self._is_reachable(node, seconds=5):
+                return plugged
         access.forget(self.place, node.name)
-        if found and found.running:  # its namespace was taken away: only a reboot gives it another
+        if found and found.running:  # a reboot gives it another namespace, and starts its sshd
+            say(f"{node.name}: not at {node.address}, switching off")
             container.stop(self.place, node.name)
         fabric.renew_namespace(self.place.node(node.name))
         fabric.ensure_cable(self.place, self.topology.network, node)
@@ -122,16 +126,21 @@ class EmbeddedLab:
 
     def _await_network(self, node: Node) -> None:
         """A node that has just been switched on answers at its address, not only on its console."""
+        if not self._is_reachable(node, seconds=20):
+            raise NodeError(f"{node.name}: no answer at {node.address} within 20 s of booting")
+
+    def _is_reachable(self, node: Node, seconds: float) -> bool:
+        """Whether the node's sshd answers on the lab's network before ``seconds`` are over."""
 
         def probe() -> bool:
             with self.socket(socket.AF_INET, socket.SOCK_STREAM) as channel:
                 channel.settimeout(1)
                 return channel.connect_ex((str(node.address), 22)) == 0
 
-        Deadline(20).until(
-            probe,
-            lambda: NodeError(f"{node.name}: no answer at {node.address} within 20 s of booting"),
-        )
+        try:
+            return Deadline(seconds).until(probe, TimeoutError)
+        except TimeoutError:
+            return False
 
     def reboot(self, node: Node) -> None:
         """Switches one node off and on: its network interfaces are new, its disk is kept."""
@@ -188,6 +197,7 @@ class EmbeddedLab:
             origin=self.origin,
             up=up,
             ssh_config=str(self.place.ssh_config),
+            ssh_command=str(self.place.ssh_command),
             nodes=nodes,
         )
 

@@ -3,6 +3,7 @@
 The lab's addresses exist inside these namespaces only; the machine's own network is never touched.
 """
 
+import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -83,7 +84,7 @@ def ensure_namespace(name: str) -> bool:
 
     A name without a namespace behind it is what an interrupted creation leaves.
     """
-    if (NETNS / name).is_mount():
+    if os.path.ismount(NETNS / name):
         return False
     renew_namespace(name)
     return True

@@ -7,8 +7,9 @@ from miglab.errors import GuestError, HypervisorError, UsageError
 from miglab.guest import acceleration
 from miglab.guest.acceleration import Acceleration
 from miglab.guest.domain import Cpu, Platform, domain_xml, newest_common_machine
+from miglab.lab.access import libvirt_uri
 from miglab.lab.parallel import each
-from miglab.migration.hypervisor import Hypervisor, uri
+from miglab.migration.hypervisor import Hypervisor
 from miglab.observe.states import DomainState
 from miglab.topology import Topology
 
@@ -22,7 +23,7 @@ class Fleet:
         self.topology = topology
         self.guest = topology.guest.name
         names = [node.name for node in topology.hypervisors]
-        opened = each(lambda name: Hypervisor(name, uri(ssh_command, name)), names)
+        opened = each(lambda name: Hypervisor(name, libvirt_uri(ssh_command, name)), names)
         self.hosts = {host.name: host for host in opened}
 
     def __enter__(self) -> "Fleet":

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import TypeVar
 
 import libvirt
@@ -141,11 +140,6 @@ class Hypervisor:
             model=cpu.findtext("model", ""),
             disabled=tuple(feature.get("name", "") for feature in disabled),
         )
-
-
-def uri(ssh_command: Path, host: str) -> str:
-    """``qemu+ssh`` to ``host`` by the lab's own ssh."""
-    return f"qemu+ssh://root@{host}/system?command={ssh_command}&no_tty=1"
 
 
 def _version(number: int) -> str:

@@ -2,6 +2,7 @@
 
 from functools import cache
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 from pyinfra.api.exceptions import OperationError
 from pyinfra.api.host import Host
@@ -10,6 +11,8 @@ from miglab.declaration import load
 from miglab.packages import Family
 from miglab.provision.facts.system import OsRelease
 from miglab.topology import Node, Topology
+
+_families: WeakKeyDictionary[Host, Family] = WeakKeyDictionary()
 
 
 @cache
@@ -31,7 +34,16 @@ def this_node(host: Host, topology: Topology) -> Node:
 
 
 def family(host: Host) -> Family:
-    """Which family of distributions ``host`` runs; raises OperationError for others."""
+    """Which family of distributions ``host`` runs; raises OperationError for others.
+
+    It is asked once for each host: no run changes it.
+    """
+    if host not in _families:
+        _families[host] = _family(host)
+    return _families[host]
+
+
+def _family(host: Host) -> Family:
     release = host.get_fact(OsRelease)
     kin = {release.get("ID", ""), *release.get("ID_LIKE", "").split()} - {""}
     if kin & {"debian", "ubuntu"}:

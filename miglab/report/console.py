@@ -11,6 +11,7 @@ from miglab.judge.verdict import Verdict
 from miglab.observe.events import Progress
 
 STYLES = {"pass": "bold green", "fail": "bold red", "unknown": "bold yellow"}
+REASON_MAX = 70
 MEANING = {
     "client": "network dark, by ping",
     "vcpu": "vCPUs stopped, STOP → RESUME",
@@ -39,10 +40,10 @@ def _table(verdict: Verdict) -> Table:
     table = Table("downtime", "ms", "±", "what it means", box=None, header_style="dim")
     for name, meaning in MEANING.items():
         figure: Measured = getattr(verdict.downtime_ms, name)
-        what = Text(": ".join(filter(None, [meaning, figure.note])))
         if figure.value is None or figure.uncertainty is None:
-            table.add_row(name, "?", "", what, style="dim")
+            table.add_row(name, "?", "", Text(figure.note), style="dim")
         else:
+            what = Text(": ".join(filter(None, [meaning, figure.note])))
             table.add_row(name, f"{figure.value:.1f}", f"{figure.uncertainty:.3g}", what)
     return table
 
@@ -52,9 +53,16 @@ def _figures(verdict: Verdict) -> Text:
     sent = "?" if moved.transferred_bytes is None else f"{moved.transferred_bytes / (1 << 20):.1f}"
     return Text(
         f"total {_given(moved.total_ms)} ms, {sent} MiB sent, {_given(moved.rounds)} rounds;"
-        f" {verdict.environment.acceleration} ({verdict.environment.acceleration_reason})",
+        f" {_acceleration(verdict)}",
         style="dim",
     )
+
+
+def _acceleration(verdict: Verdict) -> str:
+    """The kind, and the beginning of why; all of it is in the record."""
+    kind, reason = verdict.environment.acceleration, verdict.environment.acceleration_reason
+    name = "emulated (TCG)" if kind == "qemu" else kind
+    return f"{name}: {reason if len(reason) <= REASON_MAX else reason[:REASON_MAX] + '…'}"
 
 
 def _given(figure: int | None) -> str:
@@ -63,6 +71,8 @@ def _given(figure: int | None) -> str:
 
 def progress_line(progress: Progress) -> str:
     """One moment of a running migration."""
+    if not progress.iteration and not progress.rate:
+        return f"setting up, {progress.elapsed_ms / 1000:.1f} s"
     throttle = f", throttled {progress.throttle} %" if progress.throttle else ""
     return (
         f"round {progress.iteration}, {progress.remaining / (1 << 20):.1f} MiB left,"

@@ -27,8 +27,11 @@ def test_the_report_of_a_good_run() -> None:
     assert ["client", "200.0", "2"] in rows
     assert ["vcpu", "120.0", "0.002"] in rows
     assert ["libvirt", "125.0", "1"] in rows
-    assert ["guest", "?", "what"] in rows
-    assert "total 2000 ms, 200.0 MiB sent, 4 rounds; qemu (source, target: there is no" in text
+    assert ["guest", "?", "not"] in rows
+    assert (
+        "total 2000 ms, 200.0 MiB sent, 4 rounds; emulated (TCG): source, target: there is no"
+        in text
+    )
     assert text.endswith("record: runs/one\n")
 
 
@@ -44,13 +47,19 @@ def test_what_was_recorded_is_not_markup(words: str) -> None:
     """libvirt's messages and folders' names have brackets of their own."""
     text = shown({"outcome.error": words, "environment.acceleration_reason": words}, words)
     assert f"the guest did not move: {words}\n" in text
-    assert f"qemu ({words})\n" in text
+    assert f"emulated (TCG): {words}\n" in text
     assert f"record: {words}\n" in text
 
 
 def test_a_long_reason_stays_one_line() -> None:
     """A log is searched by lines."""
     assert f"the guest did not move: {'why ' * 100}\n" in shown({"outcome.error": "why " * 100})
+
+
+def test_a_job_that_has_not_moved_a_page_is_setting_up() -> None:
+    """libvirt counts its time from the preparations on."""
+    progress = Progress(time_ns=0, elapsed_ms=1200, remaining=0, rate=0, iteration=0)
+    assert progress_line(progress) == "setting up, 1.2 s"
 
 
 @pytest.mark.parametrize(
