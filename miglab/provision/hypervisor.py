@@ -6,13 +6,14 @@ from pyinfra import host
 from pyinfra.api.deploy import deploy
 from pyinfra.api.operation import OperationMeta, operation
 from pyinfra.facts.systemd import SystemdEnabled, SystemdStatus
-from pyinfra.operations import files, server
+from pyinfra.operations import server
 
 from miglab.packages import HYPERVISOR, Family
 from miglab.provision.bridge import bridge
 from miglab.provision.context import family
 from miglab.provision.facts.system import CgroupsReadOnly, InContainer
 from miglab.provision.packages import install
+from miglab.provision.settings import settings
 from miglab.topology import Node, Topology
 
 SOCKETS: dict[Family, tuple[str, ...]] = {
@@ -75,18 +76,10 @@ def deploy_hypervisor(topology: Topology, node: Node) -> None:
 
 
 def _settings(topology: Topology, kin: Family) -> list[OperationMeta]:
-    settings = qemu_settings(topology, host.get_fact(CgroupsReadOnly))
-    changed = [_setting("/etc/libvirt/qemu.conf", *setting) for setting in settings.items()]
+    wanted = {"/etc/libvirt/qemu.conf": qemu_settings(topology, host.get_fact(CgroupsReadOnly))}
     if host.get_fact(InContainer):  # containers of one machine all read the same firmware UUID
-        path = f"/etc/libvirt/{DAEMON[kin]}.conf"
-        changed.append(_setting(path, "host_uuid_source", '"machine-id"'))
-    return changed
-
-
-def _setting(path: str, key: str, value: str) -> OperationMeta:
-    return files.line(
-        name=f"{path}: {key} = {value}",
-        path=path,
-        line=rf"^{key}\s*=.*$",
-        replace=f"{key} = {value}",
-    )
+        wanted[f"/etc/libvirt/{DAEMON[kin]}.conf"] = {"host_uuid_source": '"machine-id"'}
+    return [
+        settings(name=f"Settings in {path}", path=path, values=values)
+        for path, values in wanted.items()
+    ]
