@@ -168,29 +168,35 @@ def test_up_heals(side: EmbeddedLab, damage: Any) -> None:
     assert side.up() == []
 
 
-@pytest.mark.parametrize("after_seconds", [0.5, 0.9, 1.3, 1.8, 2.4])
+def _interrupt(command: list[str], project: Path, lines: int, how: signal.Signals) -> None:
+    """Sends the signal once the command has said so many lines; it has to end of itself soon."""
+    with subprocess.Popen(
+        command, cwd=project, stderr=subprocess.PIPE, start_new_session=True
+    ) as process:
+        assert process.stderr is not None
+        for _ in range(lines):
+            process.stderr.readline()
+        os.killpg(process.pid, how)
+        try:
+            process.communicate(timeout=30)
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize("lines", [0, 1, 2, 3, 5, 7])
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "killed"])
 def test_an_interrupted_up_is_healed_or_removed(
-    project: Path, lab: EmbeddedLab, after_seconds: float, how: signal.Signals
+    project: Path, lab: EmbeddedLab, lines: int, how: signal.Signals
 ) -> None:
-    """Whenever it happens: down leaves nothing behind of what was half-made, or up completes it.
+    """Wherever it happens: up completes what was half-made, and down leaves nothing of it.
 
-    Timing decides only *where* the interruption falls; the claim holds for every place.
+    Each line of progress is another place: the network, nodes being made, nodes booting.
     """
     opened = EmbeddedLab(Place("cut"), lab.topology)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "miglab", "up", "--lab", "cut"],
-        cwd=project,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    command = [sys.executable, "-m", "miglab", "up", "--lab", "cut"]
     try:
-        process.wait(after_seconds)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, how)
-        process.wait(30)
-    try:
-        if after_seconds > 1:
+        _interrupt(command, project, lines, how)
+        if lines % 2:  # the others go straight down
             opened.up()
             assert opened.status().up
     finally:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from miglab.deadline import Deadline
 from miglab.errors import LabError, NodeError
-from miglab.lab import access, container, image
+from miglab.lab import access, container, fabric, image
 from miglab.lab.lock import held
 from miglab.lab.namespace import open_socket
 from miglab.lab.parallel import each
@@ -59,8 +59,6 @@ class EmbeddedLab:
             return list(self._up(say))
 
     def _up(self, say: Say) -> Iterator[str]:
-        from miglab.lab import fabric  # here and below: pyroute2 takes long to import
-
         nodes = self.topology.nodes
         yield from self._images(say)
         access.write_access(self.place, self.topology)
@@ -92,8 +90,6 @@ class EmbeddedLab:
                 yield f"{name} removed"
 
     def _ensure_node(self, node: Node, found: container.Container | None, say: Say) -> bool:
-        from miglab.lab import fabric
-
         path = self.place.namespace_path(node.name)
         if found and found.running and found.is_in(path):
             plugged = fabric.ensure_cable(self.place, self.topology.network, node)
@@ -153,8 +149,6 @@ class EmbeddedLab:
 
     def down(self, say: Say = lambda _: None) -> None:
         """Leaves nothing of the lab behind, whatever state it is in."""
-        from miglab.lab import fabric
-
         require_root()
         with held(f"lab {self.place.name}"):
             say("removing nodes")

@@ -5,20 +5,25 @@ The lab's addresses exist inside these namespaces only; the machine's own networ
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from socket import AF_INET
+from typing import TYPE_CHECKING, TypeVar
 
 import psutil
-from pyroute2 import NetlinkError, NetNS, netns
 
 from miglab.deadline import Deadline
 from miglab.errors import LabError
 from miglab.lab.command import run
+from miglab.lab.namespace import inside
 from miglab.lab.place import NETNS, Place
 from miglab.topology import Network, Node
 
+if TYPE_CHECKING:  # it takes long to import, and most commands make no network
+    from pyroute2 import IPRoute
+
+T = TypeVar("T")
 BRIDGE = "lan"
 UPLINK = "tap0"
 
@@ -43,39 +48,58 @@ table ip miglab {{
 @contextmanager
 def _naming(what: str) -> Iterator[None]:
     """What the kernel refuses in the block is said of ``what``."""
+    from pyroute2 import NetlinkError
+
     try:
         yield
     except (NetlinkError, OSError) as error:
         raise LabError(f"{what}: the network cannot be made: {error}") from None
 
 
+def _netlink(namespace: str, action: "Callable[[IPRoute], T]") -> T:
+    """``action`` with a line to the kernel for the network of ``namespace``, in a thread in there.
+
+    pyroute2's own NetNS (and its creation of namespaces) forks; with threads about, that deadlocks.
+    """
+    from pyroute2 import IPRoute
+
+    def speak() -> T:
+        with IPRoute() as line:
+            return action(line)
+
+    return inside(NETNS / namespace, speak)
+
+
+def _has(name: str) -> "Callable[[IPRoute], bool]":
+    return lambda line: bool(line.link_lookup(ifname=name))
+
+
 def ensure_fabric(place: Place, network: Network) -> bool:
     """Makes what is missing of the fabric, step by step: any of them may have been the last one."""
     with _naming(place.fabric):
         changed = ensure_namespace(place.fabric)
-    with _naming(place.fabric), NetNS(place.fabric) as namespace:
-        changed |= _ensure_bridge(namespace, network)
-        connected = bool(namespace.link_lookup(ifname=UPLINK))
+        changed |= _netlink(place.fabric, lambda line: _ensure_bridge(line, network))
+        connected = _netlink(place.fabric, _has(UPLINK))
     if not connected:
         _connect(place)
     _let_through(place)
     return changed or not connected
 
 
-def _ensure_bridge(namespace: NetNS, network: Network) -> bool:
-    found = namespace.link_lookup(ifname=BRIDGE)
+def _ensure_bridge(line: "IPRoute", network: Network) -> bool:
+    found = line.link_lookup(ifname=BRIDGE)
     if not found:
-        namespace.link("set", index=1, state="up")
-        namespace.link("add", ifname=BRIDGE, kind="bridge")
-        found = namespace.link_lookup(ifname=BRIDGE)
+        line.link("set", index=1, state="up")
+        line.link("add", ifname=BRIDGE, kind="bridge")
+        found = line.link_lookup(ifname=BRIDGE)
     (bridge,) = found
-    has = [a.get_attr("IFA_ADDRESS") for a in namespace.get_addr(index=bridge, family=AF_INET)]
+    has = [a.get_attr("IFA_ADDRESS") for a in line.get_addr(index=bridge, family=AF_INET)]
     if has == [str(network.gateway)]:
         return False
-    namespace.flush_addr(index=bridge)
-    namespace.link("set", index=bridge, state="up")
+    line.flush_addr(index=bridge)
+    line.link("set", index=bridge, state="up")
     length = network.subnet.prefixlen  # the address comes last: it tells that all is done
-    namespace.addr("add", index=bridge, address=str(network.gateway), prefixlen=length)
+    line.addr("add", index=bridge, address=str(network.gateway), prefixlen=length)
     return True
 
 
@@ -92,9 +116,13 @@ def ensure_namespace(name: str) -> bool:
 
 def renew_namespace(name: str) -> None:
     """A namespace of that name with nothing in it: what a machine finds when it is switched on."""
-    if name in netns.listnetns():
-        netns.remove(name)
-    netns.create(name)
+    if (NETNS / name).exists():
+        _remove_namespace(name)
+    run(["ip", "netns", "add", name], about=name)
+
+
+def _remove_namespace(name: str) -> None:
+    run(["ip", "netns", "delete", name], about=name)
 
 
 def _connect(place: Place) -> None:
@@ -112,12 +140,9 @@ def _connect(place: Place) -> None:
         check=True,
     )
 
-    def appeared() -> bool:
-        with NetNS(place.fabric) as namespace:
-            return bool(namespace.link_lookup(ifname=UPLINK))
-
     Deadline(10).until(
-        appeared, lambda: LabError(f"{place.fabric}: slirp4netns made no {UPLINK} within 10 s")
+        lambda: _netlink(place.fabric, _has(UPLINK)),
+        lambda: LabError(f"{place.fabric}: slirp4netns made no {UPLINK} within 10 s"),
     )
 
 
@@ -138,47 +163,42 @@ def uplinks(place: Place) -> Iterator[psutil.Process]:
 
 def ensure_cable(place: Place, network: Network, node: Node) -> bool:
     """Plugs ``node`` into the fabric by a veth pair; whether it was unplugged."""
-    with _naming(place.node(node.name)):
-        return _ensure_cable(place, network, node)
-
-
-def _ensure_cable(place: Place, network: Network, node: Node) -> bool:
-    if _plugged(place, network, node):
-        return False
-    with NetNS(place.node(node.name)) as theirs:
-        for index in theirs.link_lookup(ifname=network.nic):
-            theirs.link("del", index=index)
-    with NetNS(place.fabric) as fabric:
-        for index in fabric.link_lookup(ifname=node.name):
-            fabric.link("del", index=index)
-        (bridge,) = fabric.link_lookup(ifname=BRIDGE)
-        fabric.link(
-            "add",
-            ifname=node.name,
-            kind="veth",
-            peer={
-                "ifname": network.nic,
-                "address": node.nic_mac,
-                "net_ns_fd": place.node(node.name),
-            },
-        )
-        (port,) = fabric.link_lookup(ifname=node.name)
-        fabric.link("set", index=port, master=bridge, state="up")
-    with NetNS(place.node(node.name)) as theirs:
-        (nic,) = theirs.link_lookup(ifname=network.nic)
-        theirs.link("set", index=nic, state="up")
+    theirs = place.node(node.name)
+    with _naming(theirs):
+        near = _netlink(place.fabric, lambda line: line.link_lookup(ifname=node.name))
+        if near and _netlink(theirs, lambda line: _far_end(line, network.nic)) == near[0]:
+            return False
+        _netlink(theirs, lambda line: _unplug(line, network.nic))
+        _netlink(place.fabric, lambda line: _plug(line, theirs, network, node))
+        _netlink(theirs, lambda line: _switch_on(line, network.nic))
     return True
 
 
-def _plugged(place: Place, network: Network, node: Node) -> bool:
-    """Whether both ends of the cable are there and each is the other's."""
-    with NetNS(place.fabric) as fabric, NetNS(place.node(node.name)) as theirs:
-        ours = fabric.link_lookup(ifname=node.name)
-        other = theirs.link_lookup(ifname=network.nic)
-        if not ours or not other:
-            return False
-        (link,) = theirs.get_links(other[0])
-        return bool(link.get_attr("IFLA_LINK") == ours[0])
+def _far_end(line: "IPRoute", name: str) -> int | None:
+    """The index, in the other namespace, of what the cable from ``name`` leads to."""
+    for index in line.link_lookup(ifname=name):
+        (link,) = line.get_links(index)
+        return int(link.get_attr("IFLA_LINK") or 0)
+    return None
+
+
+def _unplug(line: "IPRoute", name: str) -> None:
+    for index in line.link_lookup(ifname=name):
+        line.link("del", index=index)
+
+
+def _plug(line: "IPRoute", theirs: str, network: Network, node: Node) -> None:
+    _unplug(line, node.name)
+    (bridge,) = line.link_lookup(ifname=BRIDGE)
+    peer = {"ifname": network.nic, "address": node.nic_mac, "net_ns_fd": theirs}
+    line.link("add", ifname=node.name, kind="veth", peer=peer)
+    (port,) = line.link_lookup(ifname=node.name)
+    line.link("set", index=port, master=bridge, state="up")
+
+
+def _switch_on(line: "IPRoute", name: str) -> None:
+    (nic,) = line.link_lookup(ifname=name)
+    line.link("set", index=nic, state="up")
 
 
 def remove_namespaces(place: Place) -> None:
@@ -186,4 +206,4 @@ def remove_namespaces(place: Place) -> None:
     for process in uplinks(place):
         process.kill()
     for name in place.namespaces():
-        netns.remove(name)
+        _remove_namespace(name)
