@@ -1,7 +1,10 @@
 """The guest moves, there and back, and nothing is lost; a harm done on purpose is seen."""
 
 import json
+import signal
 import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -141,3 +144,26 @@ def test_a_guest_that_does_not_run_is_said_so(on_lab: Any, lab: EmbeddedLab) -> 
         assert "miglab guest start" in done.stderr
     finally:
         start_guest(lab, lambda _: None)
+
+
+def test_ctrl_c_while_pages_are_sent_leaves_the_guest_where_it_is(
+    lab: EmbeddedLab, project: Path, guest: GuestControl, migrate: Any
+) -> None:
+    """The job is cancelled, the guest runs on where it was, and the next move is a good one."""
+    home = migrate(Scenario(load=BUSY)).migration.target
+    before = guest.status()
+    command = [sys.executable, "-m", "miglab", "migrate", "--lab", lab.place.name]
+    command += ["--bandwidth", "4MiB/s"]
+    with subprocess.Popen(command, cwd=project, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        said = next(line for line in process.stderr if line.startswith("round"))
+        process.send_signal(signal.SIGINT)
+        rest = process.communicate(timeout=60)[1]
+    assert process.returncode == 130, said + rest
+    assert "interrupted" in rest
+    after = guest.status()
+    assert after.boot_id == before.boot_id
+    assert after.load.mismatches == before.load.mismatches
+    verdict = migrate(Scenario(load=BUSY))
+    assert verdict.migration.source == home
+    assert verdict.verdict == "pass", verdict.reasons
