@@ -25,17 +25,18 @@ def test_a_second_run_changes_nothing(lab: EmbeddedLab, again: Any) -> None:
     assert again().changed == {node.name: () for node in lab.topology.nodes}
 
 
+KERNEL = "systemctl is-active --quiet nfs-server"
+EXPORTED, GANESHA = "/etc/exports.d/miglab.exports", "/etc/ganesha/ganesha.conf"
+STOP_SERVER = f"if {KERNEL}; then systemctl stop nfs-server; else systemctl stop nfs-ganesha; fi"
 EXPORTS = ("Storage | Exports to the hypervisors", "Storage | Exports take effect")
 DRIFT = [
     pytest.param(
         "nfs",
-        "sed -i '/Clients/d' /etc/ganesha/ganesha.conf",
+        f"if {KERNEL}; then sed -i 1d {EXPORTED}; else sed -i '/Clients/d' {GANESHA}; fi",
         EXPORTS,
         id="line removed from exports",
     ),
-    pytest.param(
-        "nfs", "systemctl stop nfs-ganesha", ("Storage | NFS server runs",), id="service stopped"
-    ),
+    pytest.param("nfs", STOP_SERVER, ("Storage | NFS server runs",), id="service stopped"),
     pytest.param(
         "target",
         "ip address flush dev br0",
@@ -92,7 +93,7 @@ def _damage(lab: EmbeddedLab, node: str, script: str) -> None:
 
 def test_a_dry_run_changes_nothing(lab: EmbeddedLab, again: Any, project: Path) -> None:
     """``--dry`` on a drifted host leaves the drift for the next real run."""
-    _damage(lab, "nfs", "systemctl stop nfs-ganesha")
+    _damage(lab, "nfs", STOP_SERVER)
     subprocess.run(
         [
             str(Path("/usr/bin/env")),

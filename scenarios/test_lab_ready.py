@@ -158,9 +158,13 @@ def test_row_15_names_resolve_to_the_declared_addresses(lab: EmbeddedLab, nodes:
         assert nodes[node.name].check_output("hostname") == node.name
 
 
-def test_hosts_have_identities_of_their_own(hypervisors: Nodes) -> None:
+@pytest.mark.parametrize(
+    "script",
+    ["virsh capabilities | sed -n 's:.*<uuid>\\(.*\\)</uuid>.*:\\1:p'", "cat /etc/machine-id"],
+    ids=["host UUID", "machine id"],
+)
+def test_hosts_have_identities_of_their_own(hypervisors: Nodes, script: str) -> None:
     """No two hosts have one host UUID or one machine id: libvirt would take them for the same."""
-    script = "virsh capabilities | sed -n 's:.*<uuid>\\(.*\\)</uuid>.*:\\1:p'; cat /etc/machine-id"
     identities = [host.check_output(script) for host in hypervisors.values()]
     assert all(identities)
     assert len(set(identities)) == len(hypervisors)

@@ -45,6 +45,12 @@ dev = os.path.exists(sysconfig.get_path("include") + "/Python.h")
 lacks = [word for word, there in (("venv", venv), ("dev", dev)) if not there]
 print(sys.executable, ",".join(lacks) or "-", sys.version.replace("\n", " "))'
 
+# With .venv active its own Python would be found first, and be gone once .venv is made anew.
+PATH=":$PATH:"
+PATH=${PATH//":$PWD/.venv/bin:"/:}
+PATH=${PATH#:}
+PATH=${PATH%:}
+
 probe_python() {
     local name
     for name in python3 python3.13 python3.12 python3.11; do

@@ -46,11 +46,11 @@ class Machine:
             path.write_text(f"#!{self.bin}/bash\n{script}\n")
             path.chmod(0o700)
 
-    def install(self) -> subprocess.CompletedProcess[str]:
-        """Runs the script."""
+    def install(self, *before: Path) -> subprocess.CompletedProcess[str]:
+        """Runs the script, with the directories ``before`` ahead on the PATH."""
         return subprocess.run(
             [self.project / "scripts" / "install.sh"],
-            env={"PATH": str(self.bin)},
+            env={"PATH": ":".join(map(str, [*before, self.bin]))},
             capture_output=True,
             text=True,
             check=False,
@@ -188,8 +188,8 @@ def test_nothing_is_done_where_nothing_is_missing(machine: Machine) -> None:
     )
     made, nothing = "making .venv from requirements.lock\n", ""
 
-    def expect(said: str) -> None:
-        done = machine.install()
+    def expect(said: str, *active: Path) -> None:
+        done = machine.install(*active)
         assert (done.returncode, done.stderr, done.stdout) == (0, said, "")
 
     expect(made)
@@ -199,3 +199,9 @@ def test_nothing_is_done_where_nothing_is_missing(machine: Machine) -> None:
     expect(nothing)
     (machine.project / ".venv" / "installed").unlink()
     expect(made)
+    # An activated environment must not be taken for the Python that it is to be made of.
+    environment = machine.project / ".venv" / "bin"
+    (environment / "python3").symlink_to("python")
+    expect(nothing, environment)
+    (machine.project / "requirements.lock").write_text("pin==2\n")
+    expect(made, environment)

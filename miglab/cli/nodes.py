@@ -19,7 +19,8 @@ from miglab.cli.common import (
 )
 from miglab.errors import LabError, UsageError
 from miglab.lab.access import libvirt_uri, ssh_argv
-from miglab.lab.embedded import LabStatus, require_root
+from miglab.lab.embedded import LabStatus, require_root, take_down
+from miglab.lab.place import Place
 
 nodes = typer.Typer()
 
@@ -32,9 +33,9 @@ def up(topology: TopologyOption = TOPOLOGY, lab: LabOption = LAB) -> None:
 
 
 @nodes.command()
-def down(topology: TopologyOption = TOPOLOGY, lab: LabOption = LAB) -> None:
-    """Remove the lab and everything that belongs to it."""
-    open_lab(topology, lab).down(say)
+def down(topology: TopologyOption = TOPOLOGY, lab: LabOption = LAB) -> None:  # noqa: ARG001 - as on every command
+    """Remove the lab and everything that belongs to it, whatever its declaration says now."""
+    take_down(Place(lab), say)
     say(f"lab {lab} is gone")
 
 

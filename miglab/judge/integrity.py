@@ -8,6 +8,7 @@ from miglab.observe.history import History
 from miglab.observe.journal import JournalReading, JournalRecord
 from miglab.observe.states import DomainState
 from miglab.values import Value
+from miglab.workload import PAGE
 
 State = Literal["intact", "broken", "unknown"]
 SILENT = "the guest did not answer after the move"
@@ -202,6 +203,16 @@ def _goes_on(before: GuestStatus, settled: GuestStatus, after: GuestStatus) -> F
     if before.load.state != "running" or before.load.rate == 0:
         return intact("answers, and its kernel complained of nothing")
     written = after.load.written - settled.load.written
+    if after.load.state == "running" and written == 0 and not _owes_a_page(settled, after):
+        return unknown("the load is too slow to tell whether it went on since the move")
     if after.load.state != "running" or written <= 0:
         return broken(f"the load stood still since the move; it is {after.load.state}")
     return intact(f"answers; its load rewrote {written} pages since the move")
+
+
+def _owes_a_page(settled: GuestStatus, after: GuestStatus) -> bool:
+    """Whether the load's rate makes for pages between the two answers, by a wide margin."""
+    if isinstance(after.load.rate, str):
+        return True
+    seconds = (after.mono_ns - settled.mono_ns) / 1e9
+    return after.load.rate * seconds >= 10 * PAGE

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 
 from miglab.errors import NodeError
-from miglab.lab.command import attempt
+from miglab.lab.command import attempt, end
 from miglab.lab.keys import ensure_key, write_private
 from miglab.lab.place import Place
 from miglab.topology import Node, Topology
@@ -122,11 +122,13 @@ def forget(place: Place, node: str | None = None) -> None:
     """Ends the shared ssh connections (of one node): after a reboot they lead nowhere."""
     if node and place.ssh_config.exists():
         subprocess.run(
-            ["ssh", "-F", place.ssh_config, "-O", "exit", node], capture_output=True, check=False
+            ["timeout", "5", "ssh", "-F", place.ssh_config, "-O", "exit", node],
+            capture_output=True,
+            check=False,
         )
         return
     for process in psutil.process_iter(["cmdline"]):
         command = process.info["cmdline"] or [""]
         is_ssh = Path(command[0]).name.startswith("ssh")
         if is_ssh and f"{place.directory}/" in " ".join(command):
-            process.kill()
+            end(process)

@@ -3,6 +3,9 @@
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+import psutil
 
 from miglab.errors import LabError
 
@@ -51,6 +54,12 @@ def attempt(
         )
     except subprocess.TimeoutExpired:
         raise error(f"{about}: {argv[0]} gave no answer within {seconds:g} s") from None
+
+
+def end(process: psutil.Process) -> None:
+    """Ends a process at once; one that has just ended by itself is fine too."""
+    with suppress(psutil.NoSuchProcess):
+        process.kill()
 
 
 def last_words(done: subprocess.CompletedProcess[str]) -> str:

@@ -101,7 +101,7 @@ class EmbeddedLab:
             container.stop(self.place, node.name)
         fabric.renew_namespace(self.place.node(node.name))
         fabric.ensure_cable(self.place, self.topology.network, node)
-        if found and found.state not in ("created", "configured", "initialized"):
+        if found and (found.running or found.state in ("exited", "stopped")):
             say(f"{node.name}: switching on")
             container.start(self.place, node.name)
         else:
@@ -149,17 +149,7 @@ class EmbeddedLab:
 
     def down(self, say: Say = lambda _: None) -> None:
         """Leaves nothing of the lab behind, whatever state it is in."""
-        require_root()
-        with held(f"lab {self.place.name}"):
-            say("removing nodes")
-            container.remove(found.name for found in container.containers(self.place).values())
-            access.forget(self.place)
-            fabric.remove_namespaces(self.place)
-            shutil.rmtree(self.place.directory, ignore_errors=True)
-            image.sweep()
-        if self.place.directory.exists():
-            directory = self.place.directory
-            raise LabError(f"{directory}: cannot be removed; is something mounted there?")
+        take_down(self.place, say)
 
     def require_up(self) -> None:
         """Raises LabError unless there is a lab to speak to, and the right to do so."""
@@ -198,6 +188,20 @@ class EmbeddedLab:
     def socket(self, family: int, kind: int, protocol: int = 0) -> socket.socket:
         """A socket on the lab's network, where clients of the guest sit."""
         return open_socket(self.place.namespace_path(), family, kind, protocol)
+
+
+def take_down(place: Place, say: Say = lambda _: None) -> None:
+    """Removes everything that carries the lab's prefix; no declaration is needed to find it."""
+    require_root()
+    with held(f"lab {place.name}"):
+        say("removing nodes")
+        container.remove(found.name for found in container.containers(place).values())
+        access.forget(place)
+        fabric.remove_namespaces(place)
+        shutil.rmtree(place.directory, ignore_errors=True)
+        image.sweep()
+    if place.directory.exists():
+        raise LabError(f"{place.directory}: cannot be removed; is something mounted there?")
 
 
 def machine_memory() -> int:

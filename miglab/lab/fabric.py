@@ -4,6 +4,7 @@ The lab's addresses exist inside these namespaces only; the machine's own networ
 """
 
 import os
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ import psutil
 
 from miglab.deadline import Deadline
 from miglab.errors import LabError
-from miglab.lab.command import run
+from miglab.lab.command import end, run
 from miglab.lab.namespace import inside
 from miglab.lab.place import NETNS, Place
 from miglab.topology import Network, Node
@@ -128,7 +129,9 @@ def _remove_namespace(name: str) -> None:
 def _connect(place: Place) -> None:
     """User-mode NAT out of the fabric: no address, route or rule on the machine itself."""
     for process in uplinks(place):
-        process.kill()
+        end(process)
+    if not shutil.which("slirp4netns"):
+        raise LabError(f"{place.fabric}: slirp4netns is missing; `make install` installs it")
     subprocess.run(  # setsid forks: the uplink outlives this process and is nobody's child
         [
             *("setsid", "--fork", "slirp4netns", "--configure", "--disable-host-loopback"),
@@ -204,6 +207,6 @@ def _switch_on(line: "IPRoute", name: str) -> None:
 def remove_namespaces(place: Place) -> None:
     """Ends the uplink and removes every namespace of the lab, cables and all."""
     for process in uplinks(place):
-        process.kill()
+        end(process)
     for name in place.namespaces():
         _remove_namespace(name)

@@ -16,5 +16,7 @@ mkdir -p /etc/ssh/authorized_keys.d /etc/systemd/network
 systemctl enable systemd-networkd ssh 2>/dev/null || systemctl enable systemd-networkd sshd
 systemctl mask systemd-networkd-wait-online.service systemd-logind.service getty.target console-getty.service \
     systemd-udevd.service run-rpc_pipefs.mount rpc-statd.service nfs-ganesha-lock.service apt-daily.timer apt-daily-upgrade.timer fstrim.timer e2scrub_all.timer
+# Which NFS server serves is for provisioning to decide; none starts by itself.
+systemctl disable nfs-ganesha.service 2>/dev/null || true
 printf '127.0.0.1 localhost\n' > /etc/hosts
 : > /etc/machine-id

@@ -83,8 +83,8 @@ def _bootstrap(suite: str, include: tuple[str, ...], name: str) -> None:
         script = Path(work, "finish.sh")
         script.write_text(finish_script())
         root, log = Path(work, "root.tar"), Path(work, "log")
-        command = [
-            "mmdebstrap",
+        command = [  # it ends with us, however we end, and when it takes too long
+            *("setpriv", "--pdeathsig=KILL", "timeout", f"{LONG:.0f}", "mmdebstrap"),
             *_OPTIONS,
             f"--include={','.join(include)}",
             f'--customize-hook=chroot "$1" sh -s < {script}',

@@ -54,10 +54,15 @@ def candidates() -> Iterator[Runtime]:
             yield Runtime(oci=oci, nproc=nproc)
 
 
+def _limits() -> str:
+    """The caller's own: what worked under others may not under these."""
+    return " ".join(map(str, resource.getrlimit(resource.RLIMIT_NPROC)))
+
+
 def working(image: str) -> Runtime:
     """The first candidate that runs ``image``; raises NodeError with each one's last words."""
     memory = state_root() / "runtime.json"
-    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    boot = f"{Path('/proc/sys/kernel/random/boot_id').read_text().strip()} {_limits()}"
     try:
         known = json.loads(memory.read_text())
         if known["boot"] == boot:

@@ -74,13 +74,16 @@ class Move:
         worker.start()
         try:
             self._attend(worker, Deadline(seconds), show)
-            late = worker.is_alive() and self._give_up(worker)
+            late = worker.is_alive()
+            if late:
+                self._give_up(worker)
         except BaseException:
             self._give_up(worker)
             raise
         error = self._error
         if late and error is not None:
-            error = f"not done within {seconds:g} s and cancelled: {error}"
+            how = "it could not be cancelled and goes on" if worker.is_alive() else "cancelled"
+            error = f"not done within {seconds:g} s, {how}: {error}"
         return Outcome(
             started_ns=started_ns,
             ended_ns=self._ended_ns or time.time_ns(),
@@ -119,13 +122,12 @@ class Move:
                 self._switched = self._try(self._domain.migrateStartPostCopy)
             self._note_progress(show)
 
-    def _give_up(self, worker: threading.Thread) -> bool:
+    def _give_up(self, worker: threading.Thread) -> None:
         """Cancels until libvirt has ended: what has not begun yet cannot be cancelled at once."""
         grace = Deadline(GRACE_SECONDS)
         while worker.is_alive() and not grace.passed:
             self.cancel()
             worker.join(POLL_SECONDS)
-        return True
 
     def _try(self, call: Callable[..., Any], *arguments: Any) -> bool:
         """Whether libvirt took it; it refuses once the job has ended in the meantime."""

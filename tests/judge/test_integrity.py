@@ -92,6 +92,12 @@ CASES: list[Case] = [
     ("guest_alive", {"guest_after.journal.acked": 20}, "broken", "not one write"),
     ("guest_alive", {"guest_after.load.written": 100_000}, "broken", "load stood still"),
     ("guest_alive", {"guest_after.load.written": 115_000}, "broken", "load stood still"),
+    (
+        "guest_alive",
+        {"guest_after.load.written": 115_000, "guest_after.load.rate": 4096},
+        "unknown",
+        "too slow to tell",
+    ),
     ("guest_alive", {"guest_after.journal.acked": 110}, "broken", "not one write"),
     ("guest_alive", {"guest_settled": None}, "unknown", "not asked at once"),
     ("guest_alive", {"guest_after.load.state": "off"}, "broken", "it is off"),

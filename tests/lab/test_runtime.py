@@ -77,7 +77,7 @@ def test_the_first_that_works_is_taken_and_remembered(podman: Podman) -> None:
 )
 def test_what_is_remembered_must_fit(podman: Podman, state: Path, content: str) -> None:
     """A memory of another boot, or one that makes no sense, is no memory."""
-    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    boot = f"{Path('/proc/sys/kernel/random/boot_id').read_text().strip()} {runtime._limits()}"
     (state / "runtime.json").write_text(content.replace("BOOT", boot))
     assert working("image") == Runtime(oci="runc", nproc=32768)
     assert podman.asked
