@@ -8,8 +8,6 @@ from dataclasses import dataclass
 
 from miglab.errors import LabError
 
-LONG_SECONDS = 900.0
-
 
 @dataclass(frozen=True)
 class Line:

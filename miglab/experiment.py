@@ -74,7 +74,7 @@ class Experiment:
         then as it was. Once the guest has moved, whatever fails is a fault in the record.
         """
         self.lab.require_up()
-        with held(f"lab {self.lab.place.name}"), ExitStack() as stack:
+        with held(self.lab.place.lock), ExitStack() as stack:
             fleet = stack.enter_context(open_fleet(self.lab))
             source = fleet.home()
             target = fleet.target(source, self.setting.to)

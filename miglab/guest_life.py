@@ -34,7 +34,7 @@ def start_guest(lab: EmbeddedLab, say: Callable[[str], None]) -> tuple[str, Gues
     that has never answered is started again, a few times.
     """
     lab.require_up()
-    with held(f"lab {lab.place.name}"), fleet(lab) as hosts, control(lab) as guest:
+    with held(lab.place.lock), fleet(lab) as hosts, control(lab) as guest:
         if hosts.runs():
             return hosts.home().name, guest.status(BOOT_SECONDS)
         for attempt in range(1, BOOT_ATTEMPTS + 1):
@@ -54,7 +54,7 @@ def start_guest(lab: EmbeddedLab, say: Callable[[str], None]) -> tuple[str, Gues
 def stop_guest(lab: EmbeddedLab) -> None:
     """Ends it on every host."""
     lab.require_up()
-    with held(f"lab {lab.place.name}"), fleet(lab) as hosts:
+    with held(lab.place.lock), fleet(lab) as hosts:
         hosts.stop_guest()
 
 

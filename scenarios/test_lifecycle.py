@@ -226,7 +226,7 @@ def test_down_leaves_nothing_and_the_machine_is_untouched(lab: EmbeddedLab) -> N
 
 def test_a_held_lab_names_its_holder(miglab: Any, side: EmbeddedLab) -> None:
     """A second process is told which one holds the lab, and exits with 4."""
-    with held(f"lab {NAME}"):
+    with held(side.place.lock):
         done = miglab("up", "--lab", NAME)
     assert done.returncode == 4
     assert str(os.getpid()) in done.stderr

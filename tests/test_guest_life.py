@@ -60,7 +60,7 @@ class Lab:
     class place:  # noqa: N801 - stands for an attribute
         """Where it is."""
 
-        name = "unit"
+        lock = "lab unit"
 
     def require_up(self) -> None:
         """It is."""

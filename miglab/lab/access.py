@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 
 from miglab.errors import NodeError
-from miglab.lab.command import attempt, end
+from miglab.lab.command import attempt, end, last_words
 from miglab.lab.keys import ensure_key, write_private
 from miglab.lab.place import Place
 from miglab.topology import Node, Topology
@@ -99,9 +99,8 @@ def on_node(
         ssh_argv(place, node, [script]), about=node, error=NodeError, stdin=stdin, seconds=seconds
     )
     if done.returncode:
-        words = (done.stderr or done.stdout).strip().splitlines() or ["it said nothing"]
         what = f"`{script.splitlines()[0]}`"
-        raise NodeError(f"{node}: {what} failed ({done.returncode}): {words[-1]}")
+        raise NodeError(f"{node}: {what} failed ({done.returncode}): {last_words(done)}")
     return done.stdout
 
 

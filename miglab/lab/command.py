@@ -38,8 +38,7 @@ def attempt(
     env: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """As :func:`run`, but a failure is an answer; only absence and silence raise."""
-    if not shutil.which(argv[0]):
-        raise error(f"{about}: the program {argv[0]} is missing; `make install` installs it")
+    require(argv[0], about=about, error=error)
     try:
         return subprocess.run(
             argv,
@@ -54,6 +53,12 @@ def attempt(
         )
     except subprocess.TimeoutExpired:
         raise error(f"{about}: {argv[0]} gave no answer within {seconds:g} s") from None
+
+
+def require(program: str, *, about: str, error: type[LabError] = LabError) -> None:
+    """Raises ``error``, with the way out, where ``program`` is not on the PATH."""
+    if not shutil.which(program):
+        raise error(f"{about}: the program {program} is missing; `make install` installs it")
 
 
 def end(process: psutil.Process) -> None:

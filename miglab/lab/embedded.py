@@ -4,7 +4,6 @@ import os
 import shutil
 import socket
 from collections.abc import Callable, Iterator
-from typing import TypeVar
 
 from miglab.deadline import Deadline
 from miglab.errors import LabError, NodeError
@@ -17,8 +16,6 @@ from miglab.topology import Node, Topology
 from miglab.values import Value
 
 Say = Callable[[str], None]
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 class NodeStatus(Value):
@@ -55,7 +52,7 @@ class EmbeddedLab:
     def up(self, say: Say = lambda _: None) -> list[str]:
         """Makes what is missing and heals what is broken; what was changed, in words."""
         require_root()
-        with held(f"lab {self.place.name}"):
+        with held(self.place.lock):
             return list(self._up(say))
 
     def _up(self, say: Say) -> Iterator[str]:
@@ -140,7 +137,7 @@ class EmbeddedLab:
 
     def reboot(self, node: Node) -> None:
         """Switches one node off and on: its network interfaces are new, its disk is kept."""
-        with held(f"lab {self.place.name}"):
+        with held(self.place.lock):
             container.stop(self.place, node.name)
             found = container.containers(self.place).get(node.name)
             self._ensure_node(node, found, lambda _: None)
@@ -193,7 +190,7 @@ class EmbeddedLab:
 def take_down(place: Place, say: Say = lambda _: None) -> None:
     """Removes everything that carries the lab's prefix; no declaration is needed to find it."""
     require_root()
-    with held(f"lab {place.name}"):
+    with held(place.lock):
         say("removing nodes")
         container.remove(found.name for found in container.containers(place).values())
         access.forget(place)

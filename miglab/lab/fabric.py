@@ -4,7 +4,6 @@ The lab's addresses exist inside these namespaces only; the machine's own networ
 """
 
 import os
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ import psutil
 
 from miglab.deadline import Deadline
 from miglab.errors import LabError
-from miglab.lab.command import end, run
+from miglab.lab.command import end, require, run
 from miglab.lab.namespace import inside
 from miglab.lab.place import NETNS, Place
 from miglab.topology import Network, Node
@@ -130,8 +129,7 @@ def _connect(place: Place) -> None:
     """User-mode NAT out of the fabric: no address, route or rule on the machine itself."""
     for process in uplinks(place):
         end(process)
-    if not shutil.which("slirp4netns"):
-        raise LabError(f"{place.fabric}: slirp4netns is missing; `make install` installs it")
+    require("slirp4netns", about=place.fabric)
     subprocess.run(  # setsid forks: the uplink outlives this process and is nobody's child
         [
             *("setsid", "--fork", "slirp4netns", "--configure", "--disable-host-loopback"),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from miglab import packages
 from miglab.errors import ImageError
-from miglab.lab.command import LONG, attempt, last_words, run
+from miglab.lab.command import LONG, attempt, last_words, require, run
 from miglab.lab.lock import held
 from miglab.lab.place import state_root
 from miglab.lab.runtime import Runtime, working
@@ -77,8 +77,7 @@ _OPTIONS = (
 
 def _bootstrap(suite: str, include: tuple[str, ...], name: str) -> None:
     """From mmdebstrap into podman; the image gets its name only once both have succeeded."""
-    if not shutil.which("mmdebstrap"):
-        raise ImageError(f"{name}: the program mmdebstrap is missing; `make install` installs it")
+    require("mmdebstrap", about=name, error=ImageError)
     with _workspace() as work:
         script = Path(work, "finish.sh")
         script.write_text(finish_script())

@@ -49,6 +49,11 @@ class Place:
         """The namespace that holds the lab's network."""
         return f"miglab.{self.name}"
 
+    @property
+    def lock(self) -> str:
+        """What is held by whoever changes the lab or moves its guest."""
+        return f"lab {self.name}"
+
     def node(self, node: str) -> str:
         """The container, and the network namespace, of one node."""
         return f"{self.fabric}.{node}"

@@ -110,12 +110,11 @@ class Fleet:
 
     def start_guest(self, shell: NodeShell) -> str:
         """Starts the guest on the first hypervisor unless it runs somewhere; the host it is on."""
-        if self._alive():
+        if self.runs():
             return self.home().name
         accelerated = acceleration.common(list(self.accelerations(shell).values()))
         home = self.hosts[self.topology.source.name]
-        for host in self.hosts.values():
-            host.remove(self.guest)
+        self.stop_guest()  # what is left of it are definitions
         home.start(domain_xml(self.topology, self.platform(accelerated)))
         return home.name
 

@@ -2,7 +2,6 @@
 
 from functools import cache
 from pathlib import Path
-from weakref import WeakKeyDictionary
 
 from pyinfra.api.exceptions import OperationError
 from pyinfra.api.host import Host
@@ -11,8 +10,6 @@ from miglab.declaration import load
 from miglab.packages import Family
 from miglab.provision.facts.system import OsRelease
 from miglab.topology import Node, Topology
-
-_families: WeakKeyDictionary[Host, Family] = WeakKeyDictionary()
 
 
 @cache
@@ -36,11 +33,13 @@ def this_node(host: Host, topology: Topology) -> Node:
 def family(host: Host) -> Family:
     """Which family of distributions ``host`` runs; raises OperationError for others.
 
-    It is asked once for each host: no run changes it.
+    It is asked once for each host, since no run changes it, and remembered with the host: pyinfra's
+    ``host`` is a proxy, which as a key of our own would mean whichever host lies at one address.
     """
-    if host not in _families:
-        _families[host] = _family(host)
-    return _families[host]
+    if "miglab_family" not in host.connector_data:
+        host.connector_data["miglab_family"] = _family(host)
+    known: Family = host.connector_data["miglab_family"]
+    return known
 
 
 def _family(host: Host) -> Family:

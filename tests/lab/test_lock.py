@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from uuid import uuid4
 
 import pytest
@@ -17,6 +19,18 @@ with held(sys.argv[1]):
     print("held", flush=True)
     sys.stdin.read()
 """
+
+
+@contextmanager
+def another_holder(what: str) -> Iterator[subprocess.Popen[str]]:
+    """Another process, which holds the lock until it is ended."""
+    command = [sys.executable, "-c", HOLDER, what]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        yield holder
 
 
 @pytest.fixture
@@ -44,12 +58,7 @@ def test_a_lock_is_free_after_its_block(what: str) -> None:
 
 def test_a_killed_holder_leaves_nothing(what: str) -> None:
     """The kernel frees the lock of a process that could not."""
-    command = [sys.executable, "-c", HOLDER, what]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == "held\n"
+    with another_holder(what) as holder:
         with pytest.raises(LockedError, match=f"in use by process {holder.pid};"), held(what):
             pytest.fail("held twice")
         holder.kill()
@@ -60,12 +69,7 @@ def test_a_killed_holder_leaves_nothing(what: str) -> None:
 
 def test_waiting_ends_when_the_holder_does(what: str) -> None:
     """Who is willing to wait gets the lock as soon as it is free."""
-    command = [sys.executable, "-c", HOLDER, what]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == "held\n"
+    with another_holder(what) as holder:
         holder.kill()
         with held(what, wait_seconds=30):
             pass

@@ -45,6 +45,13 @@ def test_dnf_is_not_asked_about_what_is_there() -> None:
     assert [command for command in host.asked if "rpm " in command]
 
 
+def test_one_host_is_never_taken_for_another_that_is_gone() -> None:
+    """What is remembered of a host goes with it, though a new one may lie at its address."""
+    for _ in range(50):
+        assert "apt-get update" in dict(run(wanted, Machine(), "source"))["Packages: cases"]
+        assert "dnf" in str(run(wanted, Machine(os="ID=rhel"), "source"))
+
+
 @pytest.mark.parametrize(
     ("os", "found"), [("ID=arch", "arch"), ("ID=x\nID_LIKE=suse", "suse x"), ("", "no /etc/os")]
 )
