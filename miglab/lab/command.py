@@ -7,6 +7,7 @@ from contextlib import suppress
 
 import psutil
 
+from miglab.deadline import Deadline
 from miglab.errors import LabError
 
 LONG = 600.0
@@ -62,9 +63,13 @@ def require(program: str, *, about: str, error: type[LabError] = LabError) -> No
 
 
 def end(process: psutil.Process) -> None:
-    """Ends a process at once; one that has just ended by itself is fine too."""
+    """Ends a process and sees it ended; one that has just ended by itself is fine too."""
     with suppress(psutil.NoSuchProcess):
         process.kill()
+        Deadline(5).until(
+            lambda: process.status() == psutil.STATUS_ZOMBIE,
+            lambda: LabError(f"process {process.pid}: killed, and still there after 5 s"),
+        )
 
 
 def last_words(done: subprocess.CompletedProcess[str]) -> str:

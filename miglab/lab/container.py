@@ -3,11 +3,14 @@
 import json
 from collections.abc import Iterable
 from ipaddress import IPv4Address
+from itertools import pairwise
 from pathlib import Path
+
+import psutil
 
 from miglab.errors import NodeError
 from miglab.lab import image
-from miglab.lab.command import attempt, run
+from miglab.lab.command import attempt, end, run
 from miglab.lab.keys import ensure_key, write_private
 from miglab.lab.place import Place
 from miglab.lab.runtime import working
@@ -29,6 +32,7 @@ Gateway={gateway}
 class Container(Value):
     """What podman says of one node; ``pid`` is 0 unless it runs."""
 
+    id: str
     name: str
     image: str
     state: str
@@ -58,7 +62,11 @@ def containers(place: Place) -> dict[str, Container]:
     for entry in json.loads(text or "[]"):
         name = entry["Names"][0]
         found[name.removeprefix(f"{place.fabric}.")] = Container(
-            name=name, image=entry["Image"], state=entry["State"], pid=entry["Pid"]
+            id=entry["Id"],
+            name=name,
+            image=entry["Image"],
+            state=entry["State"],
+            pid=entry["Pid"],
         )
     return found
 
@@ -118,6 +126,24 @@ def remove(names: Iterable[str]) -> None:
             about=", ".join(names),
             error=NodeError,
         )
+
+
+def end_strays(place: Place) -> None:
+    """Ends what a podman that was killed while starting a node left, and does not know any more.
+
+    That is conmon with a node's name, and a runtime's init that waits, in the node's namespace,
+    for a start that will not come. Whatever belongs to a container that podman knows is left alone.
+    """
+    known = {found.id for found in containers(place).values()}
+    for process in psutil.process_iter(["cmdline"]):
+        command = process.info["cmdline"] or [""]
+        if Path(command[0]).name != "conmon":
+            continue
+        options = dict(pairwise(command))
+        identity, name = options.get("-c", ""), options.get("-n", "")
+        if name.startswith(f"{place.fabric}.") and identity not in known:
+            attempt([options["-r"], "delete", "--force", identity], about=name, error=NodeError)
+            end(process)
 
 
 def stop(place: Place, node: str) -> None:

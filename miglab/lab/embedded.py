@@ -60,6 +60,7 @@ class EmbeddedLab:
         yield from self._images(say)
         access.write_access(self.place, self.topology)
         yield from self._remove_strangers()
+        container.end_strays(self.place)
         say("making sure of the network")
         if fabric.ensure_fabric(self.place, self.topology.network):
             yield "network"
@@ -193,6 +194,7 @@ def take_down(place: Place, say: Say = lambda _: None) -> None:
     with held(place.lock):
         say("removing nodes")
         container.remove(found.name for found in container.containers(place).values())
+        container.end_strays(place)
         access.forget(place)
         fabric.remove_namespaces(place)
         shutil.rmtree(place.directory, ignore_errors=True)
