@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Any
@@ -141,6 +142,22 @@ def _pause(lab: EmbeddedLab) -> None:
     run(["podman", "pause", lab.place.node("source")], about="source")
 
 
+def _kill_everything(lab: EmbeddedLab) -> None:
+    """As where a CI job is killed whole: podman is left with nodes that are neither on nor off."""
+    monitors = [
+        process
+        for process in psutil.process_iter(["name", "cmdline"])
+        if process.info["name"] == "conmon"
+        and any(part.startswith(f"{lab.place.fabric}.") for part in process.info["cmdline"])
+    ]
+    killed = monitors + [child for one in monitors for child in one.children(recursive=True)]
+    for process in killed:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(killed, timeout=10)
+    _kill_uplink(lab)
+
+
 def _half_made_namespace(lab: EmbeddedLab) -> None:
     """What an interrupted creation leaves: the name, and nothing behind it."""
     _remove_node_namespace(lab)
@@ -149,6 +166,7 @@ def _half_made_namespace(lab: EmbeddedLab) -> None:
 
 DAMAGES = [
     _half_made_namespace,
+    _kill_everything,
     _stop_sshd,
     _pause,
     _kill_node,

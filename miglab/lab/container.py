@@ -43,6 +43,11 @@ class Container(Value):
         """Whether the node is switched on."""
         return self.state == "running"
 
+    @property
+    def is_off(self) -> bool:
+        """Whether it can be switched on; one whose monitor was killed is neither on nor off."""
+        return self.state in ("exited", "stopped")
+
     def is_in(self, namespace: Path) -> bool:
         """Whether the node really lives in the namespace pinned at ``namespace``."""
         try:

@@ -97,9 +97,10 @@ class EmbeddedLab:
         if found and found.running:  # a reboot gives it another namespace, and starts its sshd
             say(f"{node.name}: not at {node.address}, switching off")
             container.stop(self.place, node.name)
+            found = container.containers(self.place).get(node.name)
         fabric.renew_namespace(self.place.node(node.name))
         fabric.ensure_cable(self.place, self.topology.network, node)
-        if found and (found.running or found.state in ("exited", "stopped")):
+        if found and found.is_off:
             say(f"{node.name}: switching on")
             container.start(self.place, node.name)
         else:
