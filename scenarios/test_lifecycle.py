@@ -148,7 +148,7 @@ def _kill_everything(lab: EmbeddedLab) -> None:
         process
         for process in psutil.process_iter(["name", "cmdline"])
         if process.info["name"] == "conmon"
-        and any(part.startswith(f"{lab.place.fabric}.") for part in process.info["cmdline"])
+        and any(part.startswith(f"{lab.place.fabric}.") for part in process.info["cmdline"] or ())
     ]
     killed = monitors + [child for one in monitors for child in one.children(recursive=True)]
     for process in killed:

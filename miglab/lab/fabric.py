@@ -3,6 +3,7 @@
 The lab's addresses exist inside these namespaces only; the machine's own network is never touched.
 """
 
+import errno
 import os
 import subprocess
 from collections.abc import Callable, Iterator
@@ -184,8 +185,15 @@ def _far_end(line: "IPRoute", name: str) -> int | None:
 
 
 def _unplug(line: "IPRoute", name: str) -> None:
+    """Removes the link; one whose other end went with its namespace may vanish meanwhile."""
+    from pyroute2 import NetlinkError
+
     for index in line.link_lookup(ifname=name):
-        line.link("del", index=index)
+        try:
+            line.link("del", index=index)
+        except NetlinkError as error:
+            if error.code != errno.ENODEV:
+                raise
 
 
 def _plug(line: "IPRoute", theirs: str, network: Network, node: Node) -> None:
