@@ -13,10 +13,11 @@ lab: install ## one measured migration, from nothing to a verdict
 	$(BIN)/miglab guest start
 	$(BIN)/miglab migrate --load ws=64MiB,rate=50MiB/s,pattern=sequential
 
+test: purpose := tests
 test: install lint types unit live ## everything: lint, types, tests/, then scenarios/ on the embedded lab
 
 install: ## what is missing on this machine, and .venv; nothing the second time
-	@scripts/install.sh
+	@scripts/install.sh $(purpose)
 
 lint: ## style
 	$(BIN)/ruff check $(CODE)

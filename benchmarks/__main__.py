@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import memory, migrate, provisioning
+from benchmarks import blackouts, memory, migrate, provisioning, recorders
 from benchmarks.bench import Bench
 from benchmarks.figure import Figure
 from benchmarks.fresh import fresh
@@ -20,6 +20,8 @@ MEASURE: dict[str, Callable[[Bench, int], list[Figure]]] = {
     "deploy": lambda bench, runs: [provisioning.deploy(bench, runs)],
     "migrate": migrate.migrate,
     "memory": memory.memory,
+    "recorders": recorders.recorders,
+    "blackouts": blackouts.blackouts,
 }
 
 

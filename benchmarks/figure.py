@@ -29,7 +29,8 @@ class Figure(Value):
         """Parts with their median and its share of the whole, the largest first."""
         middle = {name: median(values) for name, values in self.parts.items()}
         order = sorted(middle, key=lambda name: -middle[name])
-        return [(name, middle[name], middle[name] / self.median) for name in order]
+        whole = self.median or 1.0
+        return [(name, middle[name], middle[name] / whole) for name in order]
 
 
 def collect(runs: list[dict[str, float]]) -> dict[str, tuple[float, ...]]:

@@ -7,11 +7,11 @@ from pathlib import Path
 from benchmarks.bench import Bench, python_seconds
 from benchmarks.figure import Figure, collect
 from benchmarks.transcript import Transcript
-from miglab.experiment import Setting
+from miglab.experiment.setting import Setting
 from miglab.observe.history import History
 
 LOAD = "ws=64MiB,rate=50MiB/s,pattern=sequential"
-MODULES = ("miglab.cli", "miglab.experiment", "miglab.report.console")
+MODULES = ("miglab.cli", "miglab.experiment.migrate", "miglab.report.console")
 VERDICTS = (0, 1, 3)  # judged, whatever the verdict
 BASELINE, LIBVIRT = "baseline", "libvirt's own elapsed"
 

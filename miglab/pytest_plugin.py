@@ -1,4 +1,4 @@
-"""pytest's side of a lab: options, and fixtures that are nouns: `lab`, `nodes`, `guest`, `migrate`.
+"""pytest's side of a lab: options, and fixtures that are nouns, such as `lab` and `guest`.
 
 The lab of a session is its own (``--lab-name``), so a lab that somebody works with stays as it is.
 """
@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from miglab.guest.control import GuestControl
     from miglab.judge.verdict import Verdict
     from miglab.lab.embedded import EmbeddedLab
+    from miglab.scenario import Scenario
 
 Migrate = Callable[..., "Verdict"]
+Watch = Callable[..., "Verdict"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -81,27 +83,60 @@ def guest(lab: "EmbeddedLab") -> Iterator["GuestControl"]:
 
 
 @pytest.fixture
-def migrate(
-    lab: "EmbeddedLab",
-    guest: "GuestControl",  # noqa: ARG001 - it has to run before it can be moved
-    request: pytest.FixtureRequest,
+def recorded(
     record_property: Callable[[str, object], None],
-) -> Migrate:
-    """Runs, records and judges one scenario: ``migrate(scenario, **settings) -> Verdict``."""
-    from miglab.experiment import Experiment, Setting
+) -> Callable[[Path], "Verdict"]:
+    """Judges a recorded run, and says in the JUnit report what was found and where it lies."""
     from miglab.judge.verdict import judge
     from miglab.observe.history import History
-    from miglab.scenario import Scenario
 
-    out = request.config.rootpath / request.config.getoption("--lab-report")
-
-    def run(scenario: Scenario, **settings: Any) -> "Verdict":
-        folder = Experiment(lab, scenario, out, Setting(**settings)).run()
+    def judged(folder: Path) -> "Verdict":
         verdict = judge(History.read(folder))
         record_property("verdict", verdict.verdict)
         record_property("record", str(folder))
         for name, figure in verdict.downtime_ms:
             record_property(f"downtime_ms_{name}", figure.value)
         return verdict
+
+    return judged
+
+
+@pytest.fixture(scope="session")
+def records(request: pytest.FixtureRequest) -> Path:
+    """The folder that runs are recorded in."""
+    out: Path = request.config.rootpath / request.config.getoption("--lab-report")
+    return out
+
+
+@pytest.fixture
+def migrate(
+    lab: "EmbeddedLab",
+    guest: "GuestControl",  # noqa: ARG001 - it has to run before it can be moved
+    records: Path,
+    recorded: Callable[[Path], "Verdict"],
+) -> Migrate:
+    """Runs, records and judges one scenario: ``migrate(scenario, **settings) -> Verdict``."""
+    from miglab.experiment.migrate import Experiment
+    from miglab.experiment.setting import Setting
+
+    def run(scenario: "Scenario", **settings: Any) -> "Verdict":
+        return recorded(Experiment(lab, scenario, records, Setting(**settings)).run())
+
+    return run
+
+
+@pytest.fixture
+def watch(
+    lab: "EmbeddedLab",
+    guest: "GuestControl",  # noqa: ARG001 - it has to run before it can be watched
+    records: Path,
+    recorded: Callable[[Path], "Verdict"],
+) -> Watch:
+    """Records and judges what a deed does to the guest: ``watch(deed, **settings) -> Verdict``."""
+    from miglab.experiment.setting import Setting
+    from miglab.experiment.watch import Watching
+
+    def run(deed: Callable[[], None], **settings: Any) -> "Verdict":
+        return recorded(Watching(lab, deed, records, setting=Setting(**settings)).run())
 
     return run

@@ -8,14 +8,18 @@ from miglab.workload import Load
 
 
 class Scenario(Value):
-    """Load × policy × budget; a load of None leaves the guest with the one it has."""
+    """Load × policy × budget; a load of None leaves the guest with the one it has.
+
+    A policy of None is another command's affair, which is only watched.
+    """
 
     load: Load | Literal["off"] | None = None
-    policy: Policy = Policy()
+    policy: Policy | None = Policy()
     budget: Budget = Budget()
 
     @property
     def name(self) -> str:
         """Of policy and load, fit for a directory; a budget does not change what is done."""
         load = self.load.name if isinstance(self.load, Load) else self.load or "as-is"
-        return f"{self.policy.name}-{load}".replace("/s", "ps").replace("%", "pct")
+        policy = self.policy.name if self.policy else "watched"
+        return f"{policy}-{load}".replace("/s", "ps").replace("%", "pct")

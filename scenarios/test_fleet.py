@@ -9,7 +9,8 @@ import yaml
 from pydantic import ByteSize
 
 from miglab.declaration import load
-from miglab.experiment import Experiment, Setting
+from miglab.experiment.migrate import Experiment
+from miglab.experiment.setting import Setting
 from miglab.guest_life import start_guest
 from miglab.judge.verdict import Verdict, judge
 from miglab.lab import image

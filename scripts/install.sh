@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # Makes present what miglab needs on this machine: system packages, then .venv from requirements.lock.
-# Looks first and acts only on what is missing; a second run touches neither network nor disk.
+# With `tests` as its argument also what only they need. Looks first and acts only on what is missing; a second
+# run touches neither network nor disk.
 # Exit codes: 0 all is there; 4 something is missing and cannot be had, in one line.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+purpose=${1:-}
 
 # What is needed, by family. The first column says how to look where no package database is asked:
 # a command, a file (/…), or a pkg-config module (pc:…). `-` stands for: part of another package.
@@ -26,6 +28,10 @@ pc:libvirt              libvirt-dev             libvirt-devel         libvirt-de
 gcc                     gcc                     gcc                   gcc               gcc
 /usr/include/stdlib.h   libc6-dev               glibc-devel           glibc-devel       glibc
 make                    make                    make                  make              make
+TABLE
+    [ "$purpose" != tests ] || cat <<'TABLE'
+chromium                chromium                chromium              chromium          chromium
+chromedriver            chromium-driver         chromedriver          chromedriver      chromium
 TABLE
 }
 

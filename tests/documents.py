@@ -31,7 +31,7 @@ CHECKS: tuple[tuple[Check, str], ...] = (
     ("collect", r"pytest scenarios( .*)?"),
     ("virsh", r"virsh -c '[^']+' \S.*"),
     ("run", rf"{LAB}pyinfra inventories/lab\.py deploy\.py( .*)?"),
-    ("run", rf"{LAB}miglab (up|down|status|ssh|guest|migrate|report|--help)( .*)?"),
+    ("run", rf"{LAB}miglab (up|down|status|ssh|guest|migrate|watch|report|--help)( .*)?"),
     ("run", r"(\. \.venv/bin/activate|cd \S+|ls|ls runs\S*|cat runs/\S+|ip netns list)"),
     ("run", r"(podman ps|python -m json\.tool|ssh -F) .*"),
 )

@@ -5,10 +5,24 @@ from typing import get_args
 from hypothesis import strategies as st
 from pydantic import ByteSize
 
-from miglab.guest.status import GuestStatus, JournalStatus, KernelLog, LoadStatus, Mismatch
+from miglab.guest.status import (
+    BeaconStatus,
+    GuestStatus,
+    JournalStatus,
+    KernelLog,
+    LoadStatus,
+    Mismatch,
+    Swept,
+)
+from miglab.observe.beats import BeaconRecord
+from miglab.observe.clocks import Clocks, HostClock
+from miglab.observe.command import Command
+from miglab.observe.console import Console
 from miglab.observe.events import Event, Job, Outcome, Progress
+from miglab.observe.exchanges import StreamRecord
 from miglab.observe.history import Environment, History, Plan
 from miglab.observe.journal import JournalReading, JournalRecord
+from miglab.observe.passages import Announcement, WireRecord, Write
 from miglab.observe.probes import PingRecord
 from miglab.observe.states import DomainState
 from miglab.policy import DOWNTIME_MS_MAX, MIB, Budget, Policy
@@ -58,7 +72,7 @@ def scenarios() -> st.SearchStrategy[Scenario]:
     return st.builds(
         Scenario,
         load=st.sampled_from([None, "off"]) | loads(),
-        policy=policies(),
+        policy=st.none() | policies(),
         budget=st.builds(Budget, client_ms_max=st.none() | st.integers(1, 10**9)),
     )
 
@@ -82,6 +96,7 @@ def statuses() -> st.SearchStrategy[GuestStatus]:
         mismatches=COUNTS,
         first_mismatch=st.none() | mismatch,
         sweeps=COUNTS,
+        swept=st.none() | st.builds(Swept, sweep=COUNTS, region_written=COUNTS, digest=WORDS),
         achieved_bps=COUNTS,
     )
     journal = st.builds(
@@ -106,6 +121,14 @@ def statuses() -> st.SearchStrategy[GuestStatus]:
         mem_free_kib=COUNTS,
         load=load,
         journal=journal,
+        beacon=st.none()
+        | st.builds(
+            BeaconStatus,
+            state=st.sampled_from(["off", "running"]),
+            hz=COUNTS,
+            sent=COUNTS,
+            errors=COUNTS,
+        ),
         kmsg=st.builds(KernelLog, bad=COUNTS, first=WORDS),
     )
 
@@ -120,6 +143,7 @@ def readings() -> st.SearchStrategy[JournalReading]:
         sequence=U64,
         mono_ns=U64,
         wall_ns=U64,
+        previous_acked_ns=U64,
     )
     return st.builds(
         JournalReading,
@@ -142,6 +166,70 @@ def pings() -> st.SearchStrategy[PingRecord]:
         replies=pairs,
         errors=st.lists(st.tuples(COUNTS, NS, st.integers(1, 133)), max_size=3).map(tuple),
     )
+
+
+def streams() -> st.SearchStrategy[StreamRecord]:
+    """Whatever an application may see."""
+    pairs = st.lists(st.tuples(COUNTS, NS), max_size=5).map(tuple)
+    return st.builds(
+        StreamRecord,
+        interval_ms=st.integers(1, 1000),
+        address=st.ip_addresses(v=4),
+        port=st.integers(1, 65535),
+        complete=st.booleans(),
+        connected=st.lists(st.tuples(NS), max_size=2).map(tuple),
+        requests=pairs,
+        answers=pairs,
+        lost=pairs,
+    )
+
+
+def beacons() -> st.SearchStrategy[BeaconRecord]:
+    """Whatever may come of a beacon."""
+    beats = st.tuples(COUNTS, NS, NS, NS)
+    return st.builds(
+        BeaconRecord,
+        hz=st.integers(1, 10_000),
+        complete=st.booleans(),
+        boots=st.lists(st.tuples(COUNTS, st.uuids().map(str)), max_size=2).map(tuple),
+        beats=st.lists(beats, max_size=5).map(tuple),
+    )
+
+
+def wires() -> st.SearchStrategy[WireRecord]:
+    """Whatever may pass."""
+    kinds = st.sampled_from(["rarp", "garp", "arp"])
+    seen = st.builds(Announcement, time_ns=NS, node=NAMES, kind=kinds)
+    written = st.builds(
+        Write,
+        time_ns=NS,
+        client=st.ip_addresses(v=4),
+        offset=NS,
+        count=COUNTS,
+        handle=st.text("0123456789abcdef", min_size=8, max_size=8),
+    )
+    return st.builds(
+        WireRecord,
+        mac=st.just("52:54:00:80:00:50"),
+        complete=st.booleans(),
+        announcements=st.lists(seen, max_size=3).map(tuple),
+        writes=st.lists(written, max_size=3).map(tuple),
+        dropped=COUNTS,
+    )
+
+
+def clocks() -> st.SearchStrategy[Clocks]:
+    """Hosts with whatever clocks."""
+    offsets = st.integers(-(2**60), 2**60)
+    host = st.builds(
+        HostClock,
+        host=NAMES,
+        shared=st.booleans(),
+        offset_ns=offsets,
+        uncertainty_ns=COUNTS,
+        drift_ns=offsets,
+    )
+    return st.builds(Clocks, jump_ns=offsets, hosts=st.lists(host, max_size=2).map(tuple))
 
 
 def outcomes() -> st.SearchStrategy[Outcome]:
@@ -174,7 +262,14 @@ def histories() -> st.SearchStrategy[History]:
     states = st.sampled_from(["absent", "running", "paused", "shut off", "unreachable"])
     return st.builds(
         History,
-        plan=st.builds(Plan, guest=WORDS, source=NAMES, target=NAMES, scenario=scenarios()),
+        plan=st.builds(
+            Plan,
+            kind=st.sampled_from(["migrate", "watch"]),
+            guest=WORDS,
+            source=NAMES,
+            target=st.none() | NAMES,
+            scenario=scenarios(),
+        ),
         environment=st.builds(
             Environment,
             miglab=WORDS,
@@ -187,12 +282,28 @@ def histories() -> st.SearchStrategy[History]:
         outcome=outcomes(),
         events=st.lists(events, max_size=4).map(tuple),
         progress=st.lists(progress, max_size=2).map(tuple),
-        guest_before=statuses(),
+        guest_before=st.none() | statuses(),
+        guest_settled=st.none() | statuses(),
+        guest_rested=st.none() | statuses(),
         guest_after=st.none() | statuses(),
+        command=st.none()
+        | st.builds(
+            Command,
+            argv=st.lists(WORDS, min_size=1, max_size=2).map(tuple),
+            exit_code=st.none() | st.integers(-64, 255),
+            last_words=WORDS,
+        ),
+        clocks=st.none() | clocks(),
+        consoles=st.lists(st.builds(Console, host=NAMES, text=st.none() | WORDS), max_size=2).map(
+            tuple
+        ),
         domains=st.lists(
             st.builds(DomainState, host=NAMES, state=states, persistent=st.booleans()), max_size=3
         ).map(tuple),
         journal=st.none() | readings(),
         faults=st.lists(WORDS, max_size=2).map(tuple),
         ping=st.none() | pings(),
+        stream=st.none() | streams(),
+        beacon=st.none() | beacons(),
+        wire=st.none() | wires(),
     )

@@ -67,7 +67,7 @@ def miglab(
         (("migrate", "--bandwidth", "fast"), "--policy precopy: bandwidth: expected a size"),
         (("migrate", "--bandwidth", "1KiB/s"), "--policy precopy: bandwidth: expected whole MiB/s"),
         (("migrate", "--max-downtime-ms", "9999999"), "downtime_ms_max: expected less than or"),
-        (("migrate", "--without", "sight"), "--without: expected client, found sight"),
+        (("migrate", "--without", "sight"), "--without: expected client, disk, guest, stream, wire, found sight"),
         (("up", "--lab", "No Lab"), "--lab: expected up to 20 lower-case letters"),
         (("migrate", "--lab", "../x"), "--lab: expected up to 20 lower-case letters"),
         (("up", "--topology", "none.yaml"), "none.yaml: expected a declaration, found no file"),
@@ -145,7 +145,8 @@ def test_a_recorded_run_is_judged_again(
     """For people: the report on standard output, the verdict in the exit code."""
     folder = write(spoiled(changes), tmp_path / "run")
     said = miglab("report", str(folder))
-    assert (said.code, said.err) == (code, "")
+    assert (said.code, said.err) == (code, f"page: {folder / 'report.html'}\n")
+    assert (folder / "report.html").exists()
     assert said.out.startswith(f"{word}  source → target")
     assert said.out.endswith(f"record: {folder}\n")
 
@@ -161,21 +162,27 @@ def test_json_is_one_object_and_nothing_else(
     said = miglab("report", "--json", str(folder))
     assert said.code == code
     found = json.loads(said.out)
-    assert (found["schema_version"], found["verdict"]) == (1, word)
+    assert (found["schema_version"], found["verdict"]) == (2, word)
     assert found["migration"]["from"] == "source"
     assert said.err.startswith(word.upper())
     assert json.loads((folder / "verdict.json").read_text()) == found
 
 
-def test_the_worst_of_several_runs_is_the_exit_code(miglab: Miglab, tmp_path: Path) -> None:
-    """Fail over unknown over pass, in whatever order."""
+def test_the_worst_of_several_runs_is_the_exit_code(
+    miglab: Miglab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fail over unknown over pass, in whatever order; one page compares them."""
+    monkeypatch.chdir(tmp_path)
     good, thin, bad = (
         str(write(spoiled(changes), tmp_path / name))
         for name, changes in {"good": {}, "thin": UNKNOWN, "bad": FAIL}.items()
     )
     assert miglab("report", good, good).code == 0
     assert miglab("report", thin, good).code == 3
-    assert miglab("report", good, bad, thin).code == 1
+    assert not (tmp_path / "other.html").exists()
+    assert miglab("report", good, bad, thin, "--html", "other.html").code == 1
+    assert (tmp_path / "comparison.html").exists()
+    assert (tmp_path / "other.html").exists()
 
 
 def test_a_run_judged_twice_says_the_same(miglab: Miglab, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from miglab import pytest_plugin
 from miglab.cli import app
 from miglab.declaration import load
 from miglab.errors import MiglabError
-from miglab.observe.history import PING, History
+from miglab.observe.history import RECORDS, History
 from miglab.policy import NAMED, Policy
 from miglab.topology import Topology
 from miglab.workload import SHORT, Load
@@ -149,9 +149,11 @@ def test_every_option_and_fixture_of_the_plugin_is_described() -> None:
 
 
 def test_every_file_of_a_record_is_described() -> None:
-    """One for each field of a history, the ping record, and the verdict."""
+    """One for each field of a history, and the verdict."""
     text = (REFERENCE / "run-folder.md").read_text()
-    names = [PING if field == "ping" else f"{field}.json" for field in History.model_fields]
+    names = [
+        f"{field}.csv" if field in RECORDS else f"{field}.json" for field in History.model_fields
+    ]
     assert [name for name in [*names, "verdict.json"] if f"\n| `{name}` |" not in text] == []
 
 

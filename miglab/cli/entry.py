@@ -6,6 +6,7 @@ import typer
 
 from miglab.cli.common import say
 from miglab.cli.guest import guest
+from miglab.cli.judging import judging
 from miglab.cli.nodes import nodes
 from miglab.cli.runs import runs
 from miglab.errors import MiglabError
@@ -16,6 +17,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 app.add_typer(nodes)
 app.add_typer(guest, name="guest")
 app.add_typer(runs)
+app.add_typer(judging)
 
 
 @app.callback()

@@ -1,10 +1,9 @@
-"""``miglab migrate | report``: runs, and what is concluded from them."""
+"""``miglab migrate | watch``: measured runs."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from miglab.cli.common import (
     LAB,
@@ -12,24 +11,15 @@ from miglab.cli.common import (
     JsonOption,
     LabOption,
     TopologyOption,
-    answer,
     open_lab,
-    progress,
     say,
 )
-from miglab.errors import EvidenceError, LabError, MiglabError, UsageError
+from miglab.cli.judging import judged
 from miglab.policy import Budget, Policy
 from miglab.scenario import Scenario
 from miglab.workload import Load
 
-if TYPE_CHECKING:
-    from miglab.judge.verdict import Verdict
-
 runs = typer.Typer()
-
-EXIT_CODES = {"pass": 0, "fail": 1, "unknown": EvidenceError.exit_code}
-WORST_LAST = (0, 3, 1, 4)
-VANTAGES = frozenset({"client"})
 
 To = Annotated[str | None, typer.Option("--to", help="The host to move to (the next one).")]
 PolicyName = Annotated[
@@ -46,8 +36,15 @@ Limit = Annotated[int | None, typer.Option(min=1, help="QEMU's limit for the las
 BudgetMs = Annotated[int | None, typer.Option(min=1, help="The network may be dark so long.")]
 PeerToPeer = Annotated[bool, typer.Option("--p2p", help="The source drives, by ssh to the target.")]
 Timeout = Annotated[float, typer.Option(min=1, help="Cancel after so many seconds.")]
-Without = Annotated[list[str] | None, typer.Option(help="A vantage not to record: client.")]
+Seconds = Annotated[float | None, typer.Option(min=0.1, help="Watch for so long at most.")]
+Without = Annotated[
+    list[str] | None,
+    typer.Option(help="A vantage not to record: client, stream, guest, disk or wire."),
+]
 Out = Annotated[Path, typer.Option("--out", help="The folder that runs are recorded in.")]
+CommandLine = Annotated[
+    list[str] | None, typer.Argument(metavar="[-- CMD …]", help="What to watch; else Ctrl-C ends.")
+]
 
 
 @runs.command()
@@ -67,7 +64,8 @@ def migrate(
     lab: LabOption = LAB,
 ) -> None:
     """One measured migration: exit code 0 pass, 1 fail, 2 usage, 3 unknown, 4 the lab is broken."""
-    from miglab.experiment import Experiment, Setting
+    from miglab.experiment.migrate import Experiment
+    from miglab.experiment.setting import Setting, vantages
     from miglab.report.console import progress_line
 
     scenario = Scenario(
@@ -82,55 +80,37 @@ def migrate(
     )
     setting = Setting(
         to=to,
-        without=_vantages(without or []),
+        without=vantages(without or []),
         timeout_seconds=timeout,
         say=say,
         show=lambda moment: say(progress_line(moment)),
     )
     folder = Experiment(open_lab(topology, lab), scenario, out, setting).run()
-    raise typer.Exit(_judge(folder, as_json))
+    raise typer.Exit(judged(folder, as_json))
 
 
 @runs.command()
-def report(
-    recorded: Annotated[list[Path], typer.Argument(metavar="RUN…", help="Recorded runs.")],
+def watch(
+    command: CommandLine = None,
+    seconds: Seconds = None,
+    budget_ms: BudgetMs = None,
+    without: Without = None,
     as_json: JsonOption = False,
+    out: Out = Path("runs"),
+    topology: TopologyOption = TOPOLOGY,
+    lab: LabOption = LAB,
 ) -> None:
-    """Judge recorded runs again; the worst verdict is the exit code."""
-    if as_json and len(recorded) > 1:
-        raise UsageError("--json: expected one run, since it prints one object")
-    raise typer.Exit(max((_judged(run, as_json) for run in recorded), key=WORST_LAST.index))
+    """Measure what any other command, or a person, does to the guest; exit codes as of migrate."""
+    from miglab.experiment.setting import Setting, vantages
+    from miglab.experiment.watch import Watching, running, waiting
+    from miglab.report.console import progress_line
 
-
-def _judged(folder: Path, as_json: bool) -> int:
-    """As :func:`_judge`; a record that cannot be read costs its own line, not the other runs'."""
-    try:
-        return _judge(folder, as_json)
-    except MiglabError as error:
-        say(str(error), style="red")
-        return error.exit_code
-
-
-def _judge(folder: Path, as_json: bool) -> int:
-    """Judges, writes the verdict beside the record, prints it; the exit code."""
-    from miglab.judge.verdict import judge
-    from miglab.observe.history import History
-    from miglab.report.console import show
-
-    verdict: Verdict = judge(History.read(folder))
-    text = verdict.model_dump_json(indent=2, by_alias=True)
-    try:
-        (folder / "verdict.json").write_text(text + "\n")
-    except OSError as error:
-        raise LabError(f"{folder}: the verdict cannot be written: {error.strerror}") from None
-    if as_json:
-        answer(text)
-    show(progress if as_json else Console(highlight=False), verdict, folder)
-    return EXIT_CODES[verdict.verdict]
-
-
-def _vantages(names: list[str]) -> frozenset[str]:
-    if unknown := set(names) - VANTAGES:
-        expected = ", ".join(sorted(VANTAGES))
-        raise UsageError(f"--without: expected {expected}, found {', '.join(sorted(unknown))}")
-    return frozenset(names)
+    deed = running(command, seconds, quiet=as_json) if command else waiting(seconds, say)
+    setting = Setting(
+        without=vantages(without or []),
+        say=say,
+        show=lambda moment: say(progress_line(moment)),
+    )
+    budget = Budget(client_ms_max=budget_ms)
+    folder = Watching(open_lab(topology, lab), deed, out, budget, setting).run()
+    raise typer.Exit(judged(folder, as_json))

@@ -32,14 +32,14 @@ class GuestControl:
     def __exit__(self, *_: object) -> None:
         self._channel.close()
 
-    def ask(self, verb: str, seconds: float = 5.0, **values: object) -> dict[str, Any]:
+    def ask(self, verb: str, within: float = 5.0, /, **values: object) -> dict[str, Any]:
         """The guest's reply; a lost datagram is sent again and acted on once.
 
         Raises GuestError when no reply comes, UsageError when the guest refuses the values.
         """
         token = uuid.uuid4().hex[:16]
         request = " ".join([token, verb, *(f"{key}={value}" for key, value in values.items())])
-        deadline = Deadline(seconds)
+        deadline = Deadline(within)
         while not deadline.passed:
             self._send(request)
             reply = self._reply(token, Deadline(min(RESEND_SECONDS, deadline.remaining)))
@@ -48,7 +48,7 @@ class GuestControl:
             if "error" in reply:
                 raise UsageError(f"guest {self._peer[0]}: {reply['error']}")
             return reply
-        raise GuestError(f"guest {self._peer[0]}: no answer to {verb!r} within {seconds:g} s")
+        raise GuestError(f"guest {self._peer[0]}: no answer to {verb!r} within {within:g} s")
 
     def _send(self, request: str) -> None:
         try:
@@ -107,6 +107,13 @@ class GuestControl:
     def set_journal(self, hz: int) -> None:
         """Writes ``hz`` synced, numbered records a second to the guest's disk; 0 ends it."""
         self.ask("journal", hz=hz, reset=1)
+
+    def set_beacon(self, hz: int, to: tuple[str, int] | None = None, seconds: int = 86_400) -> None:
+        """Sends ``hz`` numbered datagrams a second to the address and port ``to``; 0 ends it."""
+        if hz == 0 or to is None:
+            self.ask("beacon", hz=0)
+        else:
+            self.ask("beacon", hz=hz, to=f"{to[0]}:{to[1]}", seconds=seconds)
 
     def _await(self, done: Callable[[GuestStatus], bool], what: str, seconds: float) -> GuestStatus:
         def probe() -> GuestStatus | None:

@@ -21,6 +21,14 @@ class Mismatch(Heard):
     found: str
 
 
+class Swept(Heard):
+    """The last sweep of this region; ``digest`` is of all pages as they were found."""
+
+    sweep: int
+    region_written: int
+    digest: str
+
+
 class LoadStatus(Heard):
     """The memory load: rates in bytes per second, counts since boot."""
 
@@ -36,6 +44,7 @@ class LoadStatus(Heard):
     mismatches: int
     first_mismatch: Mismatch | None
     sweeps: int
+    swept: Swept | None = None
     achieved_bps: int
 
 
@@ -52,6 +61,15 @@ class JournalStatus(Heard):
     latency_log2_us: tuple[int, ...]
 
 
+class BeaconStatus(Heard):
+    """The beacon: datagrams since its last start."""
+
+    state: Literal["off", "running"]
+    hz: int
+    sent: int
+    errors: int
+
+
 class KernelLog(Heard):
     """How many lines of the kernel's log tell of trouble, and the first of them."""
 
@@ -60,7 +78,10 @@ class KernelLog(Heard):
 
 
 class GuestStatus(Heard):
-    """One answer of the guest. Times in nanoseconds of the guest's own clocks."""
+    """One answer of the guest; what an older guest did not say is None.
+
+    Times in nanoseconds of the guest's own clocks.
+    """
 
     version: int
     boot_id: str
@@ -71,4 +92,5 @@ class GuestStatus(Heard):
     mem_free_kib: int
     load: LoadStatus
     journal: JournalStatus
+    beacon: BeaconStatus | None = None
     kmsg: KernelLog

@@ -1,34 +1,27 @@
 """The verdict on a run: a pure function of its history. Worst wins, and unknown never passes."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from pydantic import ConfigDict, Field
 
-from miglab.judge.integrity import Integrity, State, guarded
-from miglab.judge.integrity import judge as judge_integrity
+from miglab.judge.bounds import contradictions
+from miglab.judge.evidence import Evidence
+from miglab.judge.figures import Downtime, Noticed, Outage, downtime, noticed, outages
+from miglab.judge.guard import guarded
 from miglab.judge.measured import Grade, Measured
-from miglab.judge.outage import client_outage
-from miglab.observe.events import Event
+from miglab.judge.oracles.finding import State
+from miglab.judge.oracles.integrity import Integrity, integrity
+from miglab.judge.wire import Announced, announced
+from miglab.observe.clocks import HostClock
 from miglab.observe.history import Environment, History
 from miglab.policy import Budget, Policy
 from miglab.values import Value
 from miglab.workload import Load
 
-NOT_RECORDED = "not recorded in this run"
-LIBVIRT_RESOLUTION_MS = 1.0  # libvirt counts whole milliseconds
-QMP_RESOLUTION_MS = 0.001
 GRADES: dict[State, Grade] = {"intact": "pass", "broken": "fail", "unknown": "unknown"}
-
-
-class Downtime(Value):
-    """Five quantities that are not the same, each from its own vantage."""
-
-    client: Measured
-    vcpu: Measured
-    libvirt: Measured
-    guest: Measured
-    disk: Measured
+SINCE_FORMAT_2 = frozenset({"clock"})
+"""Oracles that a record of format 1 has nothing for: it made no claim about them."""
 
 
 class MigrationFigures(Value):
@@ -45,36 +38,65 @@ class MigrationFigures(Value):
     rounds: int | None
 
 
+class Moved(Value):
+    """The guest changed hosts: stopped on one, resumed on the other (CLOCK_REALTIME, ns)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    source: str = Field(alias="from")
+    target: str = Field(alias="to")
+    stopped_ns: int
+    resumed_ns: int
+
+
 class Verdict(Value):
     """The contract of ``--json``; its schema lies in docs/schema."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
+    kind: Literal["migrate", "watch"]
     verdict: Grade
     reasons: tuple[str, ...]
     downtime_ms: Downtime
+    noticed_ms: Noticed
+    outages: tuple[Outage, ...]
+    moves: tuple[Moved, ...]
+    announced: tuple[Announced, ...]
     integrity: Integrity
+    contradictions: tuple[str, ...]
     migration: MigrationFigures
+    command: tuple[str, ...] | None
     load: Load | Literal["off"] | None
-    policy: Policy
+    policy: Policy | None
     budget: Budget
+    clocks: tuple[HostClock, ...]
     environment: Environment
 
 
 def judge(history: History) -> Verdict:
     """Measures, then grades."""
-    downtime, integrity = measure(history), judge_integrity(history)
-    grades = list(_grades(history, downtime, integrity))
+    evidence = Evidence(history)
+    figures, others, oracles = downtime(evidence), noticed(evidence), integrity(evidence)
+    disputes = guarded(lambda: tuple(contradictions(evidence, figures, others)), lambda why: (why,))
+    grades = list(_grades(history, figures, oracles, disputes))
     verdict = worst(grade for grade, _ in grades)
     scenario = history.plan.scenario
     return Verdict(
+        kind=history.plan.kind,
         verdict=verdict,
         reasons=tuple(reason for grade, reason in grades if grade == verdict),
-        downtime_ms=downtime,
-        integrity=integrity,
-        migration=_figures(history),
+        downtime_ms=figures,
+        noticed_ms=others,
+        outages=outages(evidence),
+        moves=_moves(evidence),
+        announced=announced(evidence),
+        integrity=oracles,
+        contradictions=disputes,
+        migration=_figures(evidence),
+        command=history.command.argv if history.command else None,
         load=scenario.load,
         policy=scenario.policy,
         budget=scenario.budget,
+        clocks=history.clocks.hosts if history.clocks else (),
         environment=history.environment,
     )
 
@@ -88,20 +110,34 @@ def worst(grades: Iterable[Grade]) -> Grade:
 
 
 def _grades(
-    history: History, downtime: Downtime, integrity: Integrity
+    history: History, figures: Downtime, oracles: Integrity, disputes: tuple[str, ...]
 ) -> Iterator[tuple[Grade, str]]:
     """Every claim with its grade and the reason for it."""
-    if history.outcome.error is not None:
-        yield "fail", f"the guest did not move: {history.outcome.error}"
-    else:
-        plan = history.plan
-        yield "pass", f"{plan.guest} moved from {plan.source} to {plan.target}"
-    for name, finding in integrity.by_name():
-        yield GRADES[finding.state], f"{name} {finding.state}: {finding.detail}"
+    yield from _act(history)
+    for name, finding in oracles.by_name():
+        if history.plan.format > 1 or name not in SINCE_FORMAT_2:
+            yield GRADES[finding.state], f"{name} {finding.state}: {finding.detail}"
+    if history.clocks and history.clocks.jumped:
+        jump_ms = history.clocks.jump_ns / 1e6
+        yield "unknown", f"the clock of the recording machine was set by {jump_ms:.1f} ms meanwhile"
+    yield from (("unknown", dispute) for dispute in disputes)
     yield from (("unknown", fault) for fault in history.faults)
     yield from (("unknown", f"not as asked for: {what}") for what in history.outcome.unmet)
     if history.outcome.error is None:
-        yield _budget(history.plan.scenario.budget, downtime.client)
+        yield _budget(history.plan.scenario.budget, figures.client)
+
+
+def _act(history: History) -> Iterator[tuple[Grade, str]]:
+    """Whether what was to be done was done."""
+    plan, command, error = history.plan, history.command, history.outcome.error
+    if command is not None and command.exit_code:
+        words = f": {command.last_words}" if command.last_words else ""
+        yield "fail", f"{command.argv[0]} ended with exit code {command.exit_code}{words}"
+    if error is not None:
+        what = "the guest did not move" if plan.kind == "migrate" else "not all was watched"
+        yield "fail", f"{what}: {error}"
+    elif plan.kind == "migrate":
+        yield "pass", f"{plan.guest} moved from {plan.source} to {plan.target}"
 
 
 def _budget(budget: Budget, client: Measured) -> tuple[Grade, str]:
@@ -116,63 +152,25 @@ def _budget(budget: Budget, client: Measured) -> tuple[Grade, str]:
     return grade, f"{figure}, {word} the budget of {budget.client_ms_max} ms"
 
 
-def measure(history: History) -> Downtime:
-    """One figure for each vantage that recorded; a measurement that crashes is unknown."""
-
-    def by(measurement: Callable[[History], Measured]) -> Measured:
-        return guarded(lambda: measurement(history), Measured.unknown)
-
-    return Downtime(
-        client=by(_client),
-        vcpu=by(_vcpu),
-        libvirt=by(_libvirt),
-        guest=Measured.unknown(NOT_RECORDED),
-        disk=Measured.unknown(NOT_RECORDED),
+def _moves(evidence: Evidence) -> tuple[Moved, ...]:
+    return tuple(
+        Moved(
+            source=stop.source,
+            target=stop.target or stop.source,
+            stopped_ns=stop.from_ns,
+            resumed_ns=stop.until_ns or stop.from_ns,
+        )
+        for stop in evidence.moves
     )
 
 
-def _client(history: History) -> Measured:
-    outcome = history.outcome
-    if history.ping is None:
-        return Measured.unknown(NOT_RECORDED)
-    return client_outage(history.ping, outcome.started_ns, outcome.ended_ns)
-
-
-def _vcpu(history: History) -> Measured:
-    return vcpu_stop(history.events, history.plan.source, history.plan.target)
-
-
-def _libvirt(history: History) -> Measured:
-    downtime_ms = history.outcome.job.downtime_ms
-    if downtime_ms is None:
-        return Measured.unknown("libvirt gave no figure")
-    postcopy = history.plan.scenario.policy.mode == "postcopy"
-    note = "after post-copy without the time until the target runs" if postcopy else ""
-    return Measured(value=downtime_ms, uncertainty=LIBVIRT_RESOLUTION_MS, note=note)
-
-
-def vcpu_stop(events: tuple[Event, ...], source: str, target: str) -> Measured:
-    """From QEMU's last STOP on the source to its first RESUME after that on the target.
-
-    Both stamps are QEMU's own, in microseconds; on one machine they come from one clock.
-    """
-    stops = [e.time_ns for e in events if (e.host, e.name) == (source, "STOP")]
-    if not stops:
-        return Measured.unknown(f"no STOP event from QEMU on {source}")
-    stop = max(stops)
-    resumes = [e.time_ns for e in events if (e.host, e.name) == (target, "RESUME")]
-    after = [time_ns for time_ns in resumes if time_ns >= stop]
-    if not after:
-        return Measured.unknown(f"no RESUME event from QEMU on {target} after the stop on {source}")
-    return Measured(value=(min(after) - stop) / 1e6, uncertainty=2 * QMP_RESOLUTION_MS)
-
-
-def _figures(history: History) -> MigrationFigures:
-    job = history.outcome.job
+def _figures(evidence: Evidence) -> MigrationFigures:
+    history = evidence.history
+    job, policy = history.outcome.job, history.plan.scenario.policy
     return MigrationFigures(
         source=history.plan.source,
-        target=history.plan.target,
-        mode=history.plan.scenario.policy.name,
+        target=history.plan.target or evidence.home,
+        mode=policy.name if policy else "watched",
         error=history.outcome.error,
         total_ms=job.total_ms,
         transferred_bytes=job.transferred_bytes,

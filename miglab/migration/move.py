@@ -1,4 +1,4 @@
-"""One migration by libvirt, from the call to its end, with what it said on the way."""
+"""One migration by libvirt, from the call to its end."""
 
 import threading
 import time
@@ -11,13 +11,12 @@ import libvirt
 from miglab.deadline import Deadline
 from miglab.errors import HypervisorError
 from miglab.migration.hypervisor import Hypervisor
-from miglab.migration.watch import Watch, job_of
-from miglab.observe.events import Job, Outcome, Progress
+from miglab.migration.listener import Listener, job_of
+from miglab.observe.events import Job, Outcome
 from miglab.policy import MIB, Policy
 
 POLL_SECONDS = 0.2
 GRACE_SECONDS = 30.0  # for libvirt to end after it was told to
-Show = Callable[[Progress], None]
 
 
 def flags(policy: Policy) -> int:
@@ -49,11 +48,10 @@ class Move:
     """Moves ``guest`` from ``source`` to ``target``; :meth:`run` blocks until it is over."""
 
     def __init__(
-        self, source: Hypervisor, target: Hypervisor, guest: str, policy: Policy, watch: Watch
+        self, source: Hypervisor, target: Hypervisor, guest: str, policy: Policy, listener: Listener
     ) -> None:
         self.source, self.target, self.guest, self.policy = source, target, guest, policy
-        self.progress: list[Progress] = []
-        self._watch = watch
+        self._listener = listener
         self._error: str | None = "libvirt did not say how it ended"
         self._ended_ns: int | None = None
         self._limited = policy.downtime_ms_max is None
@@ -63,7 +61,7 @@ class Move:
             raise HypervisorError(f"{source.name}: {guest} is not there any more")
         self._domain = domain
 
-    def run(self, seconds: float, show: Show) -> Outcome:
+    def run(self, seconds: float) -> Outcome:
         """Migrates; after ``seconds`` (or Ctrl-C) the job is cancelled and the guest stays.
 
         A move that cannot be cancelled, as in post-copy, is waited for a while and then left
@@ -73,7 +71,7 @@ class Move:
         started_ns = time.time_ns()
         worker.start()
         try:
-            self._attend(worker, Deadline(seconds), show)
+            self._attend(worker, Deadline(seconds))
             late = worker.is_alive()
             if late:
                 self._give_up(worker)
@@ -111,16 +109,15 @@ class Move:
         finally:
             self._ended_ns = time.time_ns()
 
-    def _attend(self, worker: threading.Thread, deadline: Deadline, show: Show) -> None:
-        """While it runs and may: progress, the downtime limit, the switch to post-copy."""
+    def _attend(self, worker: threading.Thread, deadline: Deadline) -> None:
+        """While it runs and may: the downtime limit, the switch to post-copy."""
         while worker.is_alive() and not deadline.passed:
-            self._watch.wait(min(POLL_SECONDS, deadline.remaining))
-            if self._watch.iteration >= 1 and not self._limited:
+            self._listener.wait(min(POLL_SECONDS, deadline.remaining))
+            if self._listener.iteration >= 1 and not self._limited:
                 limit = self.policy.downtime_ms_max
                 self._limited = self._try(self._domain.migrateSetMaxDowntime, limit)
-            if self._watch.iteration >= 2 and not self._switched:
+            if self._listener.iteration >= 2 and not self._switched:
                 self._switched = self._try(self._domain.migrateStartPostCopy)
-            self._note_progress(show)
 
     def _give_up(self, worker: threading.Thread) -> None:
         """Cancels until libvirt has ended: what has not begun yet cannot be cancelled at once."""
@@ -144,37 +141,12 @@ class Move:
         if not self._switched:
             yield "no post-copy: pre-copy was done before the switch"
 
-    def _note_progress(self, show: Show) -> None:
-        if self.progress and time.time_ns() - self.progress[-1].time_ns < POLL_SECONDS * 1e9:
-            return
-        try:
-            figures = self._domain.jobStats()
-        except libvirt.libvirtError:
-            return
-        if figures.get("type") in (
-            libvirt.VIR_DOMAIN_JOB_BOUNDED,
-            libvirt.VIR_DOMAIN_JOB_UNBOUNDED,
-        ):
-            self.progress.append(_progress(figures))
-            show(self.progress[-1])
-
     def _job(self) -> Job:
         """The completed job as the source announced it, or as the target remembers it."""
-        if self._watch.job is not None:
-            return self._watch.job
+        if self._listener.job is not None:
+            return self._listener.job
         try:
             domain = self.target.connection.lookupByName(self.guest)
             return job_of(domain.jobStats(libvirt.VIR_DOMAIN_JOB_STATS_COMPLETED))
         except libvirt.libvirtError:
             return Job()  # gone again, or the host is: no figures, and no reason to fail
-
-
-def _progress(figures: dict[str, Any]) -> Progress:
-    return Progress(
-        time_ns=time.time_ns(),
-        elapsed_ms=figures.get("time_elapsed", 0),
-        remaining=figures.get("data_remaining", 0),
-        rate=figures.get("memory_bps", 0),
-        iteration=figures.get("memory_iteration", 0),
-        throttle=figures.get("auto_converge_throttle", 0),
-    )

@@ -13,13 +13,16 @@ from miglab.values import Value
 
 BASE = 1 << 20
 SIZE = 4096
-MAGIC = b"MIGLABJ1"
-HEADER = struct.Struct("<8s16sQQQ")
+MAGIC, OLD_MAGIC = b"MIGLABJ2", b"MIGLABJ1"
+HEADER = struct.Struct("<8s16sQQQQ")
 CHECKSUM = struct.Struct("<I")
 
 
 class JournalRecord(Value):
-    """One record as it lies in the image; ``whole`` when magic and checksum are right."""
+    """One record as it lies in the image; ``whole`` when magic and checksum are right.
+
+    ``previous_acked_ns``: when the device had confirmed the record before, 0 if that is not told.
+    """
 
     slot: int
     whole: bool
@@ -27,6 +30,7 @@ class JournalRecord(Value):
     sequence: int = 0
     mono_ns: int = 0
     wall_ns: int = 0
+    previous_acked_ns: int = 0
 
 
 class JournalReading(Value):
@@ -44,10 +48,10 @@ class JournalReading(Value):
 
 
 def parse(slot: int, block: bytes) -> JournalRecord:
-    """The record in one block of 4096 bytes."""
-    magic, boot, sequence, mono_ns, wall_ns = HEADER.unpack_from(block)
+    """The record in one block of 4096 bytes, of this version or the one before."""
+    magic, boot, sequence, mono_ns, wall_ns, acked_ns = HEADER.unpack_from(block)
     (checksum,) = CHECKSUM.unpack_from(block, SIZE - CHECKSUM.size)
-    if magic != MAGIC or zlib.crc32(block[: -CHECKSUM.size]) != checksum:
+    if magic not in {MAGIC, OLD_MAGIC} or zlib.crc32(block[: -CHECKSUM.size]) != checksum:
         return JournalRecord(slot=slot, whole=False)
     return JournalRecord(
         slot=slot,
@@ -56,6 +60,7 @@ def parse(slot: int, block: bytes) -> JournalRecord:
         sequence=sequence,
         mono_ns=mono_ns,
         wall_ns=wall_ns,
+        previous_acked_ns=acked_ns if magic == MAGIC else 0,
     )
 
 

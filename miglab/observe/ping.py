@@ -2,7 +2,7 @@
 
 Run as a process of its own, so that nothing else the harness does can hold it up::
 
-    python -m miglab.observe.ping --fd 7 --to 192.168.80.50 --interval-ms 2 --out ping.csv
+    python -m miglab.observe.ping --fd 7 --to 192.168.80.50 --interval-ms 1 --out ping.csv
 
 ``--fd`` is a raw ICMP socket (``AF_INET``, ``SOCK_RAW``, ``IPPROTO_ICMP``) that the parent opened
 where the probes are to be sent from. Only the standard library is imported: start-up is short.
@@ -19,25 +19,29 @@ It ends on SIGTERM, or when its standard input does: it cannot outlive its paren
 """
 
 import argparse
-import contextlib
 import errno
-import gc
 import os
-import select
-import signal
 import socket
 import struct
-import sys
 import time
 from pathlib import Path
 from typing import TextIO
 
-VERSION = 1
-FLUSH_NS = 100_000_000
-GRACE_NS = 50_000_000  # how long the last probe's reply is waited for
-SLACK_NS = 1_000  # the kernel's default lets a sleeper oversleep by 50 µs
+from miglab.observe.recording import (
+    CONTROL_BYTES,
+    FLUSH_NS,
+    Ending,
+    record,
+    slot_after,
+    stamp_ns,
+    stamped,
+    steady,
+    whole,
+)
 
-SO_TIMESTAMPNS = 35  # asm-generic/socket.h; Python's socket module has no name for it
+VERSION = 1
+DRAIN_NS = 10_000_000  # replies are read together: it is waking up that costs
+GRACE_NS = 50_000_000  # how long the last probe's reply is waited for
 SOL_RAW = 255  # linux/socket.h; Python's socket module has no name for it either
 ICMP_FILTER = 1  # linux/icmp.h: a mask of the types that are *not* wanted
 ECHO_REPLY, ECHO_REQUEST = 0, 8
@@ -45,8 +49,6 @@ ECHO_REPLY, ECHO_REQUEST = 0, 8
 PACKET = struct.Struct("!BBHHHQQ")
 """RFC 792 echo: type, code, checksum, identifier, sequence; then our token and 64-bit counter."""
 WORDS = struct.Struct("!12H")
-STAMP = struct.Struct("@ll")  # struct timespec
-CONTROL_BYTES = socket.CMSG_SPACE(STAMP.size)
 
 
 class Identity:
@@ -82,11 +84,6 @@ def checksum(packet: bytes) -> int:
     total: int = sum(WORDS.unpack(packet))
     total = (total & 0xFFFF) + (total >> 16)
     return ~(total + (total >> 16)) & 0xFFFF
-
-
-def slot_after(due_ns: int, now_ns: int, interval_ns: int) -> int:
-    """The first slot after ``now_ns``. Missed slots are dropped: a late sender sends no burst."""
-    return due_ns + max(1, (now_ns - due_ns) // interval_ns + 1) * interval_ns
 
 
 class Pinger:
@@ -128,11 +125,9 @@ class Pinger:
         counter = self.identity.counter(data)
         if counter is None or counter >= len(self.answered) or self.answered[counter]:
             return
-        for level, kind, stamp in control:
-            if (level, kind) == (socket.SOL_SOCKET, SO_TIMESTAMPNS):
-                seconds, nanoseconds = STAMP.unpack(stamp)
-                self.answered[counter] = True
-                self.write(f"r,{counter},{seconds * 1_000_000_000 + nanoseconds}\n")
+        if (received_ns := stamp_ns(control)) is not None:
+            self.answered[counter] = True
+            self.write(f"r,{counter},{received_ns}\n")
 
     def settle(self) -> None:
         """Waits, briefly, for the reply to the last probe."""
@@ -143,35 +138,17 @@ class Pinger:
             self.drain()
 
 
-class Ending:
-    """SIGTERM or the end of standard input, whichever comes first; also what is slept on."""
-
-    def __init__(self) -> None:
-        self.signalled, writing = os.pipe()
-        os.set_blocking(writing, False)
-        signal.set_wakeup_fd(writing)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: None)
-
-    def before(self, moment_ns: int) -> bool:
-        """Sleeps until ``moment_ns`` (CLOCK_MONOTONIC); True at once when it is time to end."""
-        seconds = max(0, moment_ns - time.monotonic_ns()) / 1e9
-        readable, _, _ = select.select((sys.stdin.fileno(), self.signalled), (), (), seconds)
-        if self.signalled in readable:
-            return True
-        return bool(readable) and not os.read(sys.stdin.fileno(), 4096)
-
-
-def record(pinger: Pinger, out: TextIO, interval_ns: int, ending: Ending) -> None:
+def keep_pace(pinger: Pinger, out: TextIO, interval_ns: int, ending: Ending) -> None:
     """Probes at ``start + n × interval`` until the end, by a clock that nobody sets."""
-    due = time.monotonic_ns()
-    flush_due = due + FLUSH_NS
+    due = drain_due = flush_due = time.monotonic_ns()
     while not ending.before(min(due, flush_due)):
         now = time.monotonic_ns()
         if now >= due:
             pinger.send()
             due = slot_after(due, now, interval_ns)
-        pinger.drain()
+        if now >= drain_due:
+            pinger.drain()
+            drain_due = now + DRAIN_NS
         if now >= flush_due:
             out.flush()
             flush_due = now + FLUSH_NS
@@ -184,31 +161,10 @@ def prepared(descriptor: int) -> socket.socket:
     found = (channel.family, channel.type, channel.proto)
     if found != (socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP):
         raise OSError(errno.EPROTOTYPE, "expected a raw ICMP socket for IPv4")
-    channel.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
-    channel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+    stamped(channel)
     deaf = struct.pack("=I", ~(1 << ECHO_REPLY) & 0xFFFFFFFF)
     channel.setsockopt(SOL_RAW, ICMP_FILTER, deaf)
     return channel
-
-
-def steady() -> None:
-    """Asks to be woken on time and never paused; what is refused leaves the record less even.
-
-    Real-time priority: beside a busy guest an ordinary process is woken milliseconds late in every
-    hundredth case. It cannot starve anybody, for it sleeps between any two probes.
-    """
-    gc.disable()  # nothing here is cyclic
-    with contextlib.suppress(OSError):
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
-    with contextlib.suppress(OSError):  # means something only where the priority was refused
-        Path("/proc/self/timerslack_ns").write_text(str(SLACK_NS), encoding="ascii")
-
-
-def interval(text: str) -> int:
-    """A whole number of milliseconds from 1 to 1000."""
-    if not (text.isdecimal() and 1 <= int(text) <= 1000):
-        raise argparse.ArgumentTypeError(f"expected 1 to 1000 ms, found {text}")
-    return int(text)
 
 
 def main() -> None:
@@ -216,19 +172,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="miglab.observe.ping")
     parser.add_argument("--fd", type=int, required=True)
     parser.add_argument("--to", required=True)
-    parser.add_argument("--interval-ms", type=interval, default=2)
+    parser.add_argument("--interval-ms", type=whole(1, 1000), default=1)
     parser.add_argument("--out", type=Path, required=True)
     asked = parser.parse_args()
     ending = Ending()
     steady()
-    with prepared(asked.fd) as channel, asked.out.open("w", encoding="ascii") as out:
-        out.write(f"ping,{VERSION},{asked.interval_ms},{asked.to}\n")
-        out.flush()
-        sys.stdout.write("recording\n")
-        sys.stdout.flush()
+    head = f"ping,{VERSION},{asked.interval_ms},{asked.to}"
+    with prepared(asked.fd) as channel, record(asked.out, head) as out:
         pinger = Pinger(channel, asked.to, out, Identity.random())
-        record(pinger, out, asked.interval_ms * 1_000_000, ending)
-        out.write("end\n")
+        keep_pace(pinger, out, asked.interval_ms * 1_000_000, ending)
 
 
 if __name__ == "__main__":

@@ -4,11 +4,13 @@ import select
 import socket
 import subprocess
 import sys
+from collections.abc import Iterable
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import IO, Self, cast
 
 from miglab.errors import LabError
+from miglab.observe.recording import stamped
 
 READY = "recording"
 
@@ -16,8 +18,8 @@ READY = "recording"
 class Recorder:
     """One running recorder module; its record grows in ``out``.
 
-    The module takes ``--fd``, ``--out`` and options of its own, prints ``recording`` once its
-    record is open, and ends, exit code 0, when its standard input does.
+    The module takes ``--out`` and options of its own, prints ``recording`` once its record is open,
+    and ends, exit code 0, when its standard input does.
     """
 
     def __init__(self, name: str, process: subprocess.Popen[str], out: Path) -> None:
@@ -31,23 +33,24 @@ class Recorder:
         self._stopped = False
 
     @classmethod
-    def spawn(cls, module: str, channel: socket.socket, out: Path, *options: str) -> Self:
-        """Starts ``python -m module`` with ``channel``, which stays the caller's to close.
+    def spawn(cls, module: str, out: Path, *options: str, fd: int | None = None) -> Self:
+        """Starts ``python -m miglab.observe.MODULE``; ``fd``, if any, stays the caller's to close.
 
         Returns at once, so that several can be started side by side: :meth:`ready` waits.
         """
-        descriptor = channel.fileno()
+        python = (sys.executable, "-P", "-m")  # whatever lies about where we were started
+        given = [] if fd is None else [f"--fd={fd}"]
         process = subprocess.Popen(
-            [sys.executable, "-m", module, f"--fd={descriptor}", f"--out={out}", *options],
+            [*python, f"miglab.observe.{module}", f"--out={out}", *given, *options],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
-            pass_fds=(descriptor,),
+            pass_fds=() if fd is None else (fd,),
             start_new_session=True,  # Ctrl-C is for the harness, which then ends its recorders
         )
-        return cls(module.rpartition(".")[2], process, out)
+        return cls(module, process, out)
 
     @property
     def pid(self) -> int:
@@ -102,13 +105,31 @@ class Recorder:
         return said[-1] if said else "it said nothing"
 
 
-class PingRecorder(Recorder):
-    """The client's vantage; see :mod:`miglab.observe.ping`."""
+def ping(channel: socket.socket, target: IPv4Address, interval_ms: int, out: Path) -> Recorder:
+    """Probes ``target`` every ``interval_ms`` (1–1000) through a raw ICMP socket."""
+    options = (f"--to={target}", f"--interval-ms={interval_ms}")
+    return Recorder.spawn("ping", out, *options, fd=channel.fileno())
 
-    @classmethod
-    def start(
-        cls, channel: socket.socket, target: IPv4Address, interval_ms: int, out: Path
-    ) -> Self:
-        """Probes ``target`` every ``interval_ms`` (1–1000) through a raw ICMP socket."""
-        options = (f"--to={target}", f"--interval-ms={interval_ms}")
-        return cls.spawn("miglab.observe.ping", channel, out, *options)
+
+def beacon(channel: socket.socket, hz: int, out: Path) -> Recorder:
+    """Receives what a guest sends to a bound UDP socket, ``hz`` datagrams a second.
+
+    What comes before the process is there is kept for it, and has its time from the kernel too.
+    """
+    stamped(channel)
+    return Recorder.spawn("beacon", out, f"--hz={hz}", fd=channel.fileno())
+
+
+def stream(namespace: Path, peer: tuple[IPv4Address, int], interval_ms: int, out: Path) -> Recorder:
+    """Asks ``peer`` for an answer over TCP every ``interval_ms``, from inside ``namespace``."""
+    address, port = peer
+    options = (f"--to={address}:{port}", f"--interval-ms={interval_ms}")
+    return Recorder.spawn("stream", out, f"--namespace={namespace}", *options)
+
+
+def wire(
+    namespace: Path, mac: str, storage: IPv4Address, ports: Iterable[str], out: Path
+) -> Recorder:
+    """Hears what enters the switch in ``namespace`` through ``ports``."""
+    options = (f"--mac={mac}", f"--storage={storage}", f"--ports={','.join(ports)}")
+    return Recorder.spawn("wire", out, f"--namespace={namespace}", *options)

@@ -6,67 +6,67 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from miglab.judge.measured import Measured
 from miglab.judge.verdict import Verdict
 from miglab.observe.events import Progress
+from miglab.report import words
+from miglab.report.words import DOWNTIME, given, mib
 
 STYLES = {"pass": "bold green", "fail": "bold red", "unknown": "bold yellow"}
 REASON_MAX = 70
-MEANING = {
-    "client": "network dark, by ping",
-    "vcpu": "vCPUs stopped, STOP → RESUME",
-    "libvirt": "libvirt's own figure",
-    "guest": "what the guest itself noticed",
-    "disk": "disk stalled",
-}
 
 
 def show(console: Console, verdict: Verdict, folder: Path) -> None:
     """Prints what a person asks first. What was recorded is text, whatever brackets it has."""
     console.print(_headline(verdict), soft_wrap=True)
     console.print(_table(verdict))
+    if verdict.announced:
+        console.print(_announced(verdict), soft_wrap=True)
     console.print(_figures(verdict), soft_wrap=True)
     console.print(Text(f"record: {folder}"), soft_wrap=True)
 
 
 def _headline(verdict: Verdict) -> Text:
     title = Text(verdict.verdict.upper(), style=STYLES[verdict.verdict])
-    title.append(f"  {verdict.migration.source} → {verdict.migration.target}", style="bold")
+    title.append(f"  {words.way(verdict)}", style="bold")
     title.append(f"  {verdict.migration.mode}", style="bold")
     return Text("\n  ").join([title, *map(Text, verdict.reasons)])
 
 
 def _table(verdict: Verdict) -> Table:
+    """The five figures of downtime, and of the others those that stand out."""
     table = Table("downtime", "ms", "±", "what it means", box=None, header_style="dim")
-    for name, meaning in MEANING.items():
-        figure: Measured = getattr(verdict.downtime_ms, name)
-        if figure.value is None or figure.uncertainty is None:
-            table.add_row(name, "?", "", Text(figure.note), style="dim")
-        else:
+    for path, figure, meaning in words.figures(verdict):
+        name = path.rpartition(".")[2]
+        if figure.value is None and name in DOWNTIME:
+            table.add_row(name, words.UNKNOWN, "", Text(figure.note), style="dim")
+        elif name in DOWNTIME or words.stands_out(figure):
             what = Text(": ".join(filter(None, [meaning, figure.note])))
-            table.add_row(name, f"{figure.value:.1f}", f"{figure.uncertainty:.3g}", what)
+            table.add_row(name, words.value(figure), words.uncertainty(figure), what)
     return table
+
+
+def _announced(verdict: Verdict) -> Text:
+    """Who told the network, how often, and how soon after the guest was resumed."""
+    hosts = ", ".join(dict.fromkeys(seen.host for seen in verdict.announced))
+    after = [seen.after_resume_ms for seen in verdict.announced if seen.after_resume_ms is not None]
+    when = f", {min(after):.1f} to {max(after):.1f} ms after RESUME" if after else ""
+    return Text(f"announced by {hosts} {len(verdict.announced)} times{when}", style="dim")
 
 
 def _figures(verdict: Verdict) -> Text:
     moved = verdict.migration
-    sent = "?" if moved.transferred_bytes is None else f"{moved.transferred_bytes / (1 << 20):.1f}"
     return Text(
-        f"total {_given(moved.total_ms)} ms, {sent} MiB sent, {_given(moved.rounds)} rounds;"
-        f" {_acceleration(verdict)}",
+        f"total {given(moved.total_ms)} ms, {mib(moved.transferred_bytes)} MiB sent,"
+        f" {given(moved.rounds)} rounds; {_acceleration(verdict)}",
         style="dim",
     )
 
 
 def _acceleration(verdict: Verdict) -> str:
     """The kind, and the beginning of why; all of it is in the record."""
-    kind, reason = verdict.environment.acceleration, verdict.environment.acceleration_reason
-    name = "emulated (TCG)" if kind == "qemu" else kind
-    return f"{name}: {reason if len(reason) <= REASON_MAX else reason[:REASON_MAX] + '…'}"
-
-
-def _given(figure: int | None) -> str:
-    return "?" if figure is None else str(figure)
+    reason = verdict.environment.acceleration_reason
+    short = reason if len(reason) <= REASON_MAX else reason[:REASON_MAX] + "…"
+    return f"{words.acceleration(verdict.environment)}: {short}"
 
 
 def progress_line(progress: Progress) -> str:
@@ -75,6 +75,6 @@ def progress_line(progress: Progress) -> str:
         return f"setting up, {progress.elapsed_ms / 1000:.1f} s"
     throttle = f", throttled {progress.throttle} %" if progress.throttle else ""
     return (
-        f"round {progress.iteration}, {progress.remaining / (1 << 20):.1f} MiB left,"
-        f" {progress.rate / (1 << 20):.1f} MiB/s, {progress.elapsed_ms / 1000:.1f} s{throttle}"
+        f"round {progress.iteration}, {mib(progress.remaining)} MiB left,"
+        f" {mib(progress.rate)} MiB/s, {progress.elapsed_ms / 1000:.1f} s{throttle}"
     )

@@ -1,6 +1,6 @@
 """The JSON schema of the verdict: ``python -m miglab.report.schema`` prints it.
 
-It is shipped as docs/schema/verdict-1.json; the number is the verdict's ``schema_version``.
+It is shipped as docs/schema/verdict-2.json; the number is the verdict's ``schema_version``.
 """
 
 import json

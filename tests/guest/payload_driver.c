@@ -22,6 +22,7 @@ int main(int count, char **arguments)
     load_start();
     journal_start(arguments[2], machine.boot_id_bytes);
     beacon_start(machine.boot_id_bytes);
+    echo_start((uint16_t)port);
     kmsg_start(arguments[3]);
     control_serve(&machine, (uint16_t)port);
 }

@@ -16,7 +16,7 @@ def sources(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
 
 def test_all_that_is_compiled_counts(sources: dict[str, bytes]) -> None:
     """Sources, their header and the script that builds them."""
-    assert {"init.c", "payload.h", "build.sh"} <= set(sources)
+    assert {"init.c", "echo.c", "payload.h", "build.sh"} <= set(sources)
     assert all(name.endswith((".c", ".h", ".sh")) for name in sources)
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from miglab.errors import GuestError, UsageError
 from miglab.guest import control
 from miglab.guest.control import GuestControl
+from miglab.guest.status import BeaconStatus, Swept
 from miglab.workload import Load
 from tests.fakes import FakeGuest, in_turn, obliging
 from tests.histories import status
@@ -39,7 +40,7 @@ def test_a_question_is_answered() -> None:
 def test_a_lost_datagram_is_sent_again_under_the_same_id(faults: list[str]) -> None:
     """The guest must be able to tell a repetition from another request."""
     with FakeGuest(faults=faults) as guest, guest.control() as line:
-        line.ask("unload", seconds=60)
+        line.ask("unload", 60)
     assert len(guest.requests) > len(faults)
     assert len(set(guest.ids)) == 1
 
@@ -48,7 +49,7 @@ def test_a_lost_datagram_is_sent_again_under_the_same_id(faults: list[str]) -> N
 def test_what_is_no_reply_to_this_request_is_ignored(fault: str) -> None:
     """Neither somebody's error nor noise is taken for the answer."""
     with FakeGuest(faults=[fault]) as guest, guest.control() as line:
-        assert line.ask("sweep", seconds=60)["sweeps"] == 2
+        assert line.ask("sweep", 60)["sweeps"] == 2
 
 
 def test_a_stale_reply_causes_no_other_sending(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,7 +57,7 @@ def test_a_stale_reply_causes_no_other_sending(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(control, "RESEND_SECONDS", 60)
     with FakeGuest(faults=["twice", "twice", "twice"]) as guest, guest.control() as line:
         for _ in range(4):
-            line.ask("unload", seconds=60)
+            line.ask("unload", 60)
     assert len(guest.requests) == 4
 
 
@@ -65,7 +66,7 @@ def test_a_stale_reply_causes_no_other_sending(monkeypatch: pytest.MonkeyPatch) 
 def test_every_request_has_its_own_answer_whatever_the_network_does(faults: list[str]) -> None:
     """Of three in a row, each is answered, and each with its own ID."""
     with FakeGuest(faults=faults) as guest, guest.control() as line:
-        replies = [line.ask("unload", seconds=60)["id"] for _ in range(3)]
+        replies = [line.ask("unload", 60)["id"] for _ in range(3)]
     assert list(dict.fromkeys(guest.ids)) == replies
 
 
@@ -76,7 +77,7 @@ def test_a_silent_guest_is_an_error() -> None:
         guest.control() as line,
         pytest.raises(GuestError) as silence,
     ):
-        line.ask("status", seconds=0.1)
+        line.ask("status", 0.1)
     assert str(silence.value) == "guest 127.0.0.1: no answer to 'status' within 0.1 s"
     assert silence.value.exit_code == 4
     assert 1 <= len(guest.requests) <= 10
@@ -93,7 +94,7 @@ def test_a_flood_of_other_replies_does_not_move_the_deadline() -> None:
         guest.control() as line,
         pytest.raises(GuestError, match="no answer"),
     ):
-        line.ask("status", seconds=0.05)
+        line.ask("status", 0.05)
 
 
 def test_a_refusal_is_the_user_s_to_mend() -> None:
@@ -122,9 +123,28 @@ def test_a_network_that_cannot_be_sent_on_is_an_error() -> None:
 
 def test_status_leaves_out_what_it_does_not_know() -> None:
     """A newer guest may say more."""
-    newer = status().model_dump() | {"address": "192.168.80.50/24", "beacon": {"hz": 0}}
+    newer = status().model_dump() | {"address": "192.168.80.50/24", "weather": {"rain": 0}}
     with FakeGuest(lambda *_: newer) as guest, guest.control() as line:
         assert line.status() == status()
+
+
+def test_status_says_nothing_of_what_an_older_guest_did_not() -> None:
+    """Old records can be read: no digest, no beacon."""
+    older = status().model_dump(exclude={"beacon": True, "load": {"swept"}})
+    with FakeGuest(lambda *_: older) as guest, guest.control() as line:
+        found = line.status()
+    assert (found.load.swept, found.beacon) == (None, None)
+
+
+def test_status_tells_digest_and_beacon() -> None:
+    """Each as the reference has it."""
+    swept = {"sweep": 3, "region_written": 70_000, "digest": "00ff00ff00ff00ff"}
+    beacon = {"state": "running", "hz": 1000, "sent": 12, "errors": 0}
+    newer = status(load={"swept": swept}).model_dump() | {"beacon": beacon}
+    with FakeGuest(lambda *_: newer) as guest, guest.control() as line:
+        found = line.status()
+    assert found.load.swept == Swept(sweep=3, region_written=70_000, digest="00ff00ff00ff00ff")
+    assert found.beacon == BeaconStatus(state="running", hz=1000, sent=12, errors=0)
 
 
 def test_a_status_that_is_none_is_an_error() -> None:

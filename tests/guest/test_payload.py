@@ -1,9 +1,11 @@
 """The payload without a machine: its functions through ctypes, the whole of it as a process."""
 
+import contextlib
 import ctypes
 import itertools
 import json
 import re
+import select
 import shutil
 import socket
 import struct
@@ -20,9 +22,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from miglab.guest.pages import (
+    GOLDEN,
+    MASK,
+    expected_digest,
+    mix64,
+    page_base,
+    page_digest,
+    rewrites,
+)
+from tests.guest.test_pages import page_words
+
 SOURCE = Path(__file__).parents[2] / "miglab" / "guest" / "payload"
 DRIVER = Path(__file__).with_name("payload_driver.c")  # stands in for init.c
-GOLDEN, MASK = 0x9E3779B97F4A7C15, 2**64 - 1
 MIB = 1 << 20
 U64 = st.integers(0, MASK)
 PERCENT = st.integers(0, 100)
@@ -38,27 +50,20 @@ def compile_c(output: Path, *arguments: str) -> Path:
     return output
 
 
-# What docs/reference/payload.md says, said again in Python.
-
-
-def mix64(value: int) -> int:
-    """Scramble 64 bits."""
-    value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9 & MASK
-    value = (value ^ (value >> 27)) * 0x94D049BB133111EB & MASK
-    return value ^ (value >> 31)
-
-
-def page_words(seed: int, page: int, version: int, compressibility: int) -> list[int]:
-    """The 512 words of a page."""
-    base = mix64((mix64((seed + (page + 1) * GOLDEN) & MASK) + version) & MASK) | 1
-    distinct = 512 * (100 - compressibility) // 100
-    return [(base + i * GOLDEN) & MASK if i < distinct else base for i in range(512)]
-
-
 class Stamp(ctypes.Structure):
     """`struct stamp`."""
 
     _fields_ = [(name, ctypes.c_uint64) for name in ("sequence", "mono_ns", "wall_ns")]
+
+
+class Text(ctypes.Structure):
+    """`struct text`."""
+
+    _fields_ = [
+        ("data", ctypes.c_char * 1401),
+        ("length", ctypes.c_size_t),
+        ("overflow", ctypes.c_bool),
+    ]
 
 
 class Pattern(ctypes.Structure):
@@ -82,7 +87,8 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
     path = tmp_path_factory.mktemp("payload") / "payload.so"
     loaded = ctypes.CDLL(str(compile_c(path, "-shared", "-fPIC")))
     results = {
-        ctypes.c_uint64: "page_base pattern_next pace_pages tick_after record_slots record_offset",
+        ctypes.c_uint64: "page_base page_digest page_share pattern_next pace_pages tick_after"
+        " record_slots record_offset",
         ctypes.c_uint32: "crc32 page_distinct_words",
         ctypes.c_bool: "kmsg_is_bad address_parse",
     }
@@ -109,6 +115,9 @@ def test_page_content_is_the_documented_function(
     library.page_fill(words, u64(base), library.page_distinct_words(percent))
     assert list(words) == page_words(seed, page, version, percent)
     assert all(words[i] for i in (0, 511))
+    digest = page_digest(page_base(seed, page, version), percent)
+    assert library.page_digest(words) == digest
+    assert library.page_share(u64(page), u64(digest)) == mix64(digest ^ mix64(page + 1))
 
 
 @given(word=st.integers(0, 511), bit=st.integers(0, 63), base=U64, percent=PERCENT)
@@ -164,6 +173,17 @@ def test_hotspot_writes_nine_in_ten_to_the_first_tenth(library: ctypes.CDLL, cou
     assert share == 1 if count == 1 else 0.88 < share < 0.92
 
 
+@given(kind=st.integers(0, 2), count=st.integers(1, 50), seed=U64, draws=st.integers(0, 500))
+@settings(deadline=None)
+def test_a_host_knows_how_often_each_page_was_rewritten(
+    library: ctypes.CDLL, kind: int, count: int, seed: int, draws: int
+) -> None:
+    """From pattern, size, seed and the number of rewrites, as the digest of a sweep needs it."""
+    drawn = Counter(pages(library, kind, count, seed, draws))
+    pattern = ["sequential", "random", "hotspot"][kind]
+    assert rewrites(pattern, count, seed, draws) == [drawn[page] for page in range(count)]
+
+
 @given(rate=st.integers(MIB, 500 * MIB), steps=st.lists(st.integers(1, 15_000_000), min_size=1))
 @settings(deadline=None)
 def test_pace_neither_runs_ahead_nor_falls_behind(
@@ -204,27 +224,37 @@ def test_crc_is_that_of_zlib(library: ctypes.CDLL, data: bytes) -> None:
     assert library.crc32(data, ctypes.c_size_t(len(data))) == zlib.crc32(data)
 
 
-def check_record(record: bytes) -> tuple[uuid.UUID, int, int, int]:
-    """The documented layout, and nothing but it: boot ID, sequence, monotonic, wall."""
-    assert record[:8] == b"MIGLABJ1"
-    sequence, mono_ns, wall_ns = struct.unpack_from("<3Q", record, 24)
-    filler = [(mix64(sequence) + k * GOLDEN) & MASK for k in range(506)]
-    assert record[48:4092] == struct.pack("<506Q", *filler)[:4044]
+class Record(NamedTuple):
+    """What a journal record says."""
+
+    boot: uuid.UUID
+    sequence: int
+    mono_ns: int
+    wall_ns: int
+    previous_acked_ns: int
+
+
+def check_record(record: bytes) -> Record:
+    """The documented layout, and nothing but it."""
+    assert record[:8] == b"MIGLABJ2"
+    numbers = struct.unpack_from("<4Q", record, 24)
+    filler = [(mix64(numbers[0]) + k * GOLDEN) & MASK for k in range(505)]
+    assert record[56:4092] == struct.pack("<505Q", *filler)[:4036]
     assert struct.unpack_from("<I", record, 4092) == (zlib.crc32(record[:4092]),)
-    return uuid.UUID(bytes=record[8:24]), sequence, mono_ns, wall_ns
+    return Record(uuid.UUID(bytes=record[8:24]), *numbers)
 
 
-@given(sequence=U64, mono=U64, wall=U64, boot=st.uuids())
+@given(sequence=U64, mono=U64, wall=U64, acked=U64, boot=st.uuids())
 @settings(deadline=None)
 def test_record_and_beacon_layout(
-    library: ctypes.CDLL, sequence: int, mono: int, wall: int, boot: uuid.UUID
+    library: ctypes.CDLL, sequence: int, mono: int, wall: int, acked: int, boot: uuid.UUID
 ) -> None:
     """Both are little-endian and carry who, which, and when by two clocks."""
     stamp = Stamp(sequence, mono, wall)
     record, beacon = ctypes.create_string_buffer(4096), ctypes.create_string_buffer(48)
-    library.record_write(record, boot.bytes, ctypes.byref(stamp))
+    library.record_write(record, boot.bytes, ctypes.byref(stamp), u64(acked))
     library.beacon_write(beacon, boot.bytes, ctypes.byref(stamp))
-    assert check_record(record.raw) == (boot, sequence, mono, wall)
+    assert check_record(record.raw) == (boot, sequence, mono, wall, acked)
     assert beacon.raw == struct.pack("<8s3Q16s", b"MIGLABB1", sequence, mono, wall, boot.bytes)
 
 
@@ -240,6 +270,20 @@ def test_journal_slots_are_what_fits(library: ctypes.CDLL, size: int, slots: int
 def test_journal_wraps_around(library: ctypes.CDLL) -> None:
     """Record slots + 1 lies where record 1 lay."""
     assert [library.record_offset(u64(n), u64(3)) for n in (1, 3, 4)] == [MIB, MIB + 8192, MIB]
+
+
+@given(used=st.integers(1200, 1395), string=st.text('ab"\\\n', max_size=200))
+@settings(deadline=None)
+def test_a_last_string_leaves_room_for_what_follows(
+    library: ctypes.CDLL, used: int, string: str
+) -> None:
+    """It is cut between two characters, never within an escape."""
+    text = Text(b"{" * used, used)
+    library.json_string_cut(ctypes.byref(text), None, string.encode(), ctypes.c_size_t(2))
+    assert not text.overflow
+    assert text.length == len(text.data) <= 1398
+    assert string.replace("\n", "?").startswith(found := json.loads(text.data[used:]))
+    assert len(found) == len(string) or text.length >= 1396
 
 
 @pytest.mark.parametrize(
@@ -327,10 +371,17 @@ class Guest(NamedTuple):
             time.sleep(0.01)
         return status
 
-    def fill(self, mib: int, rate: str = "0", pattern: str = "sequential", seed: int = 7) -> None:
+    def fill(
+        self,
+        mib: int,
+        rate: str = "0",
+        pattern: str = "sequential",
+        seed: int = 7,
+        percent: int = 0,
+    ) -> None:
         """Set a load and wait until its pages are there."""
         line = f"load working_set={mib * MIB} rate={rate} pattern={pattern}"
-        assert self.ask(f"{line} compressibility=0 seed={seed}") == {}
+        assert self.ask(f"{line} compressibility={percent} seed={seed}") == {}
         self.wait("load", lambda load: load["state"] == "running")
 
     def sweep(self) -> dict[str, Any]:
@@ -338,12 +389,29 @@ class Guest(NamedTuple):
         target = self.ask("sweep")["sweeps"]
         return self.wait("load", lambda load: load["sweeps"] >= target)
 
+    def rewrite(self, pages: int) -> None:
+        """Wait until that many more pages have been rewritten."""
+        goal = self.status("load")["written"] + pages
+        self.wait("load", lambda load: load["written"] >= goal)
+
+    def stop_journal(self) -> dict[str, Any]:
+        """The journal's status once it is off and its last write is done."""
+        assert self.ask("journal hz=0") == {}
+        time.sleep(0.1)
+        return self.status("journal")
+
 
 def free_port() -> int:
-    """A port nobody has just now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port nobody has just now, neither by TCP nor by UDP."""
+    while True:
+        with (
+            socket.create_server(("127.0.0.1", 0)) as tcp,
+            socket.socket(type=socket.SOCK_DGRAM) as udp,
+        ):
+            port = int(tcp.getsockname()[1])
+            with contextlib.suppress(OSError):
+                udp.bind(("127.0.0.1", port))
+                return port
 
 
 @pytest.fixture(
@@ -408,11 +476,43 @@ def test_status_is_complete(guest: Guest) -> None:
     assert status["load"] | {"verified": 0} == {
         "state": "off", "working_set": 0, "rate": 0, "pattern": "sequential",
         "compressibility_pct": 0, "seed": 0, "pages": 0, "written": 0, "verified": 0,
-        "mismatches": 0, "first_mismatch": None, "sweeps": 0, "achieved_bps": 0,
+        "mismatches": 0, "first_mismatch": None, "sweeps": 0, "swept": None, "achieved_bps": 0,
     }  # fmt: skip
     assert status["beacon"] == {"state": "off", "hz": 0, "sent": 0, "errors": 0}
     kmsg = guest.wait("kmsg", lambda kmsg: kmsg["bad"] == 1)
     assert kmsg["first"] == ('BUG: "quoted" \\x0a' + "x" * 200)[:120]
+
+
+def greatest(value: Any, key: str = "") -> Any:
+    """A part of a status as it may be after ten years, and with a load that fits no machine."""
+    known = {
+        "hz": 10_000, "slots": 8192, "errno": 133, "cpus": 999, "compressibility_pct": 100,
+        "version": 2**32, "word": 511, "pages": 2**40, "page": 2**40, "mem_total_kib": 2**42,
+        "mem_free_kib": 2**42, "working_set": 2**52, "sweeps": 10**12, "sweep": 10**12,
+        "rate": MASK - 1, "seed": MASK, "mono_ns": 2**63, "wall_ns": 2**63, "bad": 10**10,
+    }  # fmt: skip
+    if isinstance(value, dict):
+        return {inner: greatest(part, inner) for inner, part in value.items()}
+    if key == "latency_log2_us":
+        return [min(10**10, 3 * 10**14 >> bucket) for bucket in range(24)]
+    return known.get(key, 3 * 10**13) if isinstance(value, int) else value
+
+
+def test_status_fits_into_its_datagram(guest: Guest) -> None:
+    """With all of its parts, and with numbers nobody will live to see; only ``first`` gives way."""
+    guest.fill(1, seed=5)
+    start = struct.pack("<2Q", *page_words(5, 9, 1, 0)[:2])
+    assert overwrite_memory(guest.process.pid, start, 0, b"??") == 1
+    guest.sweep()
+    status = guest.send(b"i" * 32 + b" status")
+    assert status["load"]["first_mismatch"]["page"] == 9
+    assert status["load"]["swept"]["sweep"] == 1
+    worst = greatest(status) | {"address": "192.168.180.150/24"}
+    states = {"load": "running", "journal": "running", "beacon": "running"}
+    for part, state in states.items():
+        worst[part]["state"] = state
+    worst["kmsg"]["first"] = ""
+    assert len(json.dumps(worst, separators=(",", ":"))) <= 1400
 
 
 @pytest.mark.parametrize("pattern", ["sequential", "random", "hotspot"])
@@ -434,7 +534,7 @@ def test_rate_zero_writes_nothing_and_max_as_much_as_it_can(guest: Guest) -> Non
     held = guest.status("load")
     time.sleep(0.1)
     assert guest.status("load")["written"] == held["written"] == 0
-    guest.fill(2, rate="max", pattern="random")
+    guest.fill(2, rate="max")
     running = guest.wait("load", lambda load: load["written"] > 5000)
     assert running["rate"] == "max"
     assert guest.sweep()["mismatches"] == 0
@@ -442,6 +542,48 @@ def test_rate_zero_writes_nothing_and_max_as_much_as_it_can(guest: Guest) -> Non
     idle = guest.wait("load", lambda load: load["state"] == "off")
     assert idle["written"] >= running["written"]
     assert guest.sweep()["sweeps"] == 2
+    assert guest.status("load")["swept"] is None
+
+
+def digest_for(load: dict[str, Any]) -> str:
+    """What a host expects of the sweep in this status."""
+    return expected_digest(
+        pages=load["pages"],
+        seed=load["seed"],
+        compressibility=load["compressibility_pct"],
+        pattern=load["pattern"],
+        region_written=load["swept"]["region_written"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("pattern", "percent"), [("sequential", 0), ("random", 37), ("hotspot", 100)]
+)
+def test_a_host_knows_the_digest_of_a_sweep(guest: Guest, pattern: str, percent: int) -> None:
+    """Before the first rewrite, after many, and after changes of pace, which restart nothing."""
+    written = []
+    for sweep, rate in enumerate(["0", "max", str(8 * MIB), "max", "0"], 1):
+        guest.fill(1, rate, pattern, percent=percent)
+        guest.rewrite(0 if rate == "0" else 50)
+        load = guest.sweep()
+        assert load["swept"]["sweep"] == sweep
+        assert load["swept"]["digest"] == digest_for(load)
+        written.append(load["swept"]["region_written"])
+    assert written[0] == 0
+    assert written == sorted(written)
+    assert written[-1] == guest.status("load")["written"] > 100
+
+
+def test_another_region_has_a_digest_of_its_own(guest: Guest) -> None:
+    """Another pattern is another region: it begins anew, and is not swept yet."""
+    guest.fill(1, rate="max")
+    guest.rewrite(301)
+    assert guest.sweep()["swept"]["region_written"] > 300
+    guest.fill(1, pattern="random")
+    assert guest.status("load")["swept"] is None
+    assert guest.sweep()["swept"] == {
+        "sweep": 2, "region_written": 0, "digest": digest_for(guest.status("load")),
+    }  # fmt: skip
 
 
 def test_many_changes_in_a_row_leave_the_last(guest: Guest) -> None:
@@ -474,13 +616,15 @@ def overwrite_memory(process_id: int, find: bytes, at: int, value: bytes) -> int
 
 
 def test_planted_violation_is_counted_once(guest: Guest) -> None:
-    """Two bytes changed from outside are found, described, and mended by the next rewrite."""
+    """Two bytes changed from outside are found, described, and mended by the sweep."""
     guest.fill(4, seed=4242)
     words = page_words(4242, 300, 1, 0)
     start = struct.pack("<2Q", *words[:2])
     assert overwrite_memory(guest.process.pid, start, 8 * 100, b"\xde\xad") == 1
-    guest.sweep()
+    wrong = guest.sweep()
+    assert wrong["swept"]["digest"] != digest_for(wrong)
     load = guest.sweep()
+    assert load["swept"]["digest"] == digest_for(load)
     found = bytes.fromhex(load["first_mismatch"].pop("found"))[::-1]
     assert found == b"\xde\xad" + struct.pack("<Q", words[100])[2:]
     assert load["first_mismatch"] == {
@@ -549,9 +693,7 @@ def test_journal_on_disk_is_what_was_acknowledged(guest: Guest) -> None:
         pytest.skip("the file system of the temporary directory has no O_DIRECT")
     assert guest.ask("journal hz=1000") == {}
     guest.wait("journal", lambda journal: journal["acked"] > 50)
-    assert guest.ask("journal hz=0") == {}
-    time.sleep(0.1)
-    journal, boot_id = guest.status("journal"), guest.ask("status")["boot_id"]
+    journal, boot_id = guest.stop_journal(), guest.ask("status")["boot_id"]
     assert (journal["slots"], journal["errors"], journal["state"]) == (768, 0, "off")
     assert sum(journal["latency_log2_us"]) == journal["acked"]
     content = guest.disk.read_bytes()
@@ -563,6 +705,23 @@ def test_journal_on_disk_is_what_was_acknowledged(guest: Guest) -> None:
     assert guest.status("journal") | {"acked": 0} == journal | {
         "acked": 0, "max_latency_us": 0, "latency_log2_us": [],
     }  # fmt: skip
+
+
+def test_a_record_tells_when_the_one_before_was_acknowledged(guest: Guest) -> None:
+    """Between the two records' own times, but for the first of all and the first after a stop."""
+    if guest.status("journal")["state"] == "none":
+        pytest.skip("the file system of the temporary directory has no O_DIRECT")
+    firsts = []
+    for _ in range(2):
+        firsts.append(guest.status("journal")["acked"] + 1)
+        assert guest.ask("journal hz=1000") == {}
+        guest.wait("journal", lambda journal: journal["acked"] > firsts[-1] + 10)
+        last = guest.stop_journal()["acked"]
+    content = guest.disk.read_bytes()[MIB:]
+    records = [check_record(content[i * 4096 : (i + 1) * 4096]) for i in range(last)]
+    assert [r.sequence for r in records if r.previous_acked_ns == 0] == firsts
+    for before, after in itertools.pairwise(records):
+        assert before.mono_ns < (after.previous_acked_ns or after.mono_ns) <= after.mono_ns
 
 
 def test_beacon_counts_from_one_and_expires(guest: Guest) -> None:
@@ -577,6 +736,92 @@ def test_beacon_counts_from_one_and_expires(guest: Guest) -> None:
     assert [datagram[1] for datagram in heard] == list(range(1, sent + 1))
     assert all(a[2] < b[2] for a, b in itertools.pairwise(heard))
     assert 50 < sent <= 200
+
+
+def connect(guest: Guest) -> socket.socket:
+    """A connection to the echo."""
+    return socket.create_connection(guest.socket.getpeername(), timeout=5)
+
+
+def echoed(connection: socket.socket, data: bytes) -> bytes:
+    """As many bytes as were sent, as they came back."""
+    connection.sendall(data)
+    return received(connection, len(data))
+
+
+def received(connection: socket.socket, length: int) -> bytes:
+    """That many bytes, or what came before the end."""
+    data = b""
+    while len(data) < length and (part := connection.recv(length - len(data))):
+        data += part
+    return data
+
+
+@given(messages=st.lists(st.tuples(st.integers(0, 2), st.binary(min_size=1, max_size=9000))))
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_echo_sends_back_what_each_connection_sent(
+    guest: Guest, messages: list[tuple[int, bytes]]
+) -> None:
+    """Byte for byte, to whom it came from; and an end for an end."""
+    with connect(guest) as one, connect(guest) as two, connect(guest) as three:
+        connections = [one, two, three]
+        for which, data in messages:
+            assert echoed(connections[which], data) == data
+        for connection in connections:
+            connection.sendall(b"the last words")
+            connection.shutdown(socket.SHUT_WR)
+            assert received(connection, 100) == b"the last words"
+
+
+def send_until_full(connection: socket.socket, data: bytes) -> int:
+    """How many bytes go off before nobody takes any more for half a second."""
+    sent = 0
+    connection.setblocking(False)
+    while sent < len(data) and select.select([], [connection], [], 0.5)[1]:
+        sent += connection.send(data[sent : sent + 65536])
+    connection.settimeout(5)
+    return sent
+
+
+def test_a_peer_that_does_not_read_delays_itself_only(guest: Guest) -> None:
+    """It is not heard until it reads; then all it sent comes back."""
+    data = bytes(range(251)) * (32 * MIB // 251)
+    with connect(guest) as deaf, connect(guest) as other:
+        sent = send_until_full(deaf, data)
+        assert sent < len(data)
+        assert echoed(other, b"is it my turn?") == b"is it my turn?"
+        assert received(deaf, sent) == data[:sent]
+        assert echoed(deaf, b"here again") == b"here again"
+
+
+def descriptors(guest: Guest) -> int:
+    """How many files and sockets the payload has open."""
+    return len(list(Path(f"/proc/{guest.process.pid}/fd").iterdir()))
+
+
+def test_a_ninth_connection_takes_the_place_of_the_one_silent_for_longest(guest: Guest) -> None:
+    """Its peer is told; those that were heard later stay."""
+    with contextlib.ExitStack() as stack:
+        connections = [stack.enter_context(connect(guest)) for _ in range(8)]
+        for connection in [*connections[1:], connections[0]]:
+            assert echoed(connection, b"x") == b"x"
+        ninth = stack.enter_context(connect(guest))
+        assert echoed(ninth, b"x") == b"x"
+        assert connections.pop(1).recv(1) == b""
+        assert all(echoed(connection, b"y") == b"y" for connection in connections)
+
+
+def test_connections_leave_nothing_behind(guest: Guest) -> None:
+    """However they end: with an end, with a reset, with a reset while the echo is stuck."""
+    before = descriptors(guest)
+    for lingers, data in [(False, b"x"), (True, b"x"), (True, bytes(32 * MIB))]:
+        with connect(guest) as connection:
+            send_until_full(connection, data)
+            linger = struct.pack("ii", lingers, 0)  # a reset instead of an end
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    guest.wait("beacon", lambda _: descriptors(guest) == before)
 
 
 @pytest.mark.parametrize(("verb", "code"), [("poweroff", 10), ("reboot", 11)])

@@ -21,7 +21,7 @@ def loads(draw: st.DrawFn) -> Precopy:
         memory_bytes=memory,
         bandwidth_bytes_per_s=draw(st.floats(1, 4096)) * MIB,
         dirty_rate_bytes_per_s=draw(st.floats(0, 8192)) * MIB,
-        working_set_bytes=memory * draw(st.floats(0, 1)),
+        working_set_bytes=memory * draw(st.just(0.0) | st.floats(1e-6, 1)),  # bytes, not less
         downtime_limit_ms=draw(st.floats(1, 2000)),
         pattern=draw(PATTERNS),
     )

@@ -1,7 +1,6 @@
 """One migration: what libvirt is told, and what is made of how it ends."""
 
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import libvirt
@@ -9,32 +8,15 @@ import pytest
 
 from miglab.errors import HypervisorError
 from miglab.migration import move as move_module
-from miglab.migration.move import Move, _progress, flags, parameters
-from miglab.migration.watch import Watch, job_of
-from miglab.observe.events import Job, Outcome, Progress
+from miglab.migration.listener import Listener, job_of
+from miglab.migration.move import Move, flags, parameters
+from miglab.observe.events import Job, Outcome
 from miglab.policy import NAMED, Policy, named
 from tests.fakes import FakeDomain, FakeHypervisor, refusal
 
 ALWAYS = {"LIVE", "PERSIST_DEST", "UNDEFINE_SOURCE"}
 MIB = 1 << 20
 
-RUNNING: dict[str, Any] = {
-    "type": libvirt.VIR_DOMAIN_JOB_UNBOUNDED,
-    "operation": libvirt.VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT,
-    "time_elapsed": 1474,
-    "data_total": 286_404_608,
-    "data_processed": 67_108_864,
-    "data_remaining": 218_660_864,
-    "memory_total": 286_404_608,
-    "memory_processed": 67_108_864,
-    "memory_remaining": 218_660_864,
-    "memory_constant": 31_000,
-    "memory_normal": 16_384,
-    "memory_bps": 134_755_200,
-    "memory_iteration": 1,
-    "memory_page_size": 4096,
-    "auto_converge_throttle": 20,
-}
 COMPLETED: dict[str, Any] = {
     "type": libvirt.VIR_DOMAIN_JOB_COMPLETED,
     "time_elapsed": 2600,
@@ -104,21 +86,6 @@ def test_a_completed_job_under_our_names() -> None:
     assert job_of({}) == Job()
 
 
-def test_progress_under_our_names() -> None:
-    """What is shown while it runs; before the first round there is little."""
-    found = _progress(RUNNING)
-    assert found == Progress(
-        time_ns=found.time_ns,
-        elapsed_ms=1474,
-        remaining=218_660_864,
-        rate=134_755_200,
-        iteration=1,
-        throttle=20,
-    )
-    early = _progress({"type": libvirt.VIR_DOMAIN_JOB_UNBOUNDED, "time_elapsed": 3})
-    assert (early.elapsed_ms, early.remaining, early.iteration) == (3, 0, 0)
-
-
 class Stage:
     """A move between two fake hosts, and the means to decide what happens in it."""
 
@@ -129,8 +96,8 @@ class Stage:
         self.there.figures = COMPLETED
         self.source = FakeHypervisor("source", "running", self.domain)
         self.target = FakeHypervisor("target", "absent", self.there)
-        self.watch = Watch((), "vm1")
-        self.move = Move(self.source.real, self.target.real, "vm1", policy, self.watch)
+        self.listener = Listener((), "vm1")
+        self.move = Move(self.source.real, self.target.real, "vm1", policy, self.listener)
         self.failure: Exception | None = None
 
     def _last(self) -> object:
@@ -139,9 +106,21 @@ class Stage:
             raise self.failure
         return object()
 
-    def run(self, seconds: float = 60, show: Callable[[Progress], None] | None = None) -> Outcome:
+    def run(self, seconds: float = 60) -> Outcome:
         """Runs it, over already unless a test still has to say so."""
-        return self.move.run(seconds, show or (lambda _: None))
+        return self.move.run(seconds)
+
+    def end_after_turns(self, count: int) -> None:
+        """The move is over once it has looked around so many times."""
+        turns = iter(range(count - 1))
+        wait = self.listener.wait
+
+        def turn(seconds: float) -> None:
+            if next(turns, None) is None:
+                self.over.set()
+            wait(seconds)
+
+        self.listener.wait = turn  # type: ignore[method-assign]
 
     def calls(self, name: str) -> list[tuple[Any, ...]]:
         """How the domain was called by that name."""
@@ -158,7 +137,7 @@ def test_a_guest_that_moves() -> None:
     """Direct: libvirt is given the target's connection."""
     stage = Stage()
     stage.over.set()
-    stage.watch.job = Job(total_ms=1)
+    stage.listener.job = Job(total_ms=1)
     outcome = stage.run()
     assert (outcome.error, outcome.job, outcome.unmet) == (None, Job(total_ms=1), ())
     assert outcome.started_ns <= outcome.ended_ns
@@ -210,7 +189,7 @@ def test_a_guest_that_is_gone_cannot_be_moved() -> None:
     """Said before anything is begun."""
     nothing = FakeHypervisor("source")
     with pytest.raises(HypervisorError, match="source: vm1 is not there any more"):
-        Move(nothing.real, nothing.real, "vm1", Policy(), Watch((), "vm1"))
+        Move(nothing.real, nothing.real, "vm1", Policy(), Listener((), "vm1"))
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
@@ -263,54 +242,24 @@ def test_a_move_that_cannot_be_ended_is_left(monkeypatch: pytest.MonkeyPatch) ->
     stage.over.set()
 
 
-def test_ctrl_c_cancels() -> None:
+def test_ctrl_c_cancels(monkeypatch: pytest.MonkeyPatch) -> None:
     """The guest stays, and whoever pressed it is told."""
     stage = Stage()
-    stage.domain.figures = RUNNING
     accepted = stage.domain.abortJob
 
     def abort() -> None:
         accepted()
         stage.over.set()
 
-    def interrupt(_: Progress) -> None:
+    def interrupt(_: float) -> None:
         raise KeyboardInterrupt
 
     stage.domain.abortJob = abort  # type: ignore[method-assign]
+    monkeypatch.setattr(stage.listener, "wait", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        stage.run(show=interrupt)
+        stage.run()
     assert stage.calls("abortJob")
     assert not [thread for thread in threading.enumerate() if thread.name == "migrate"]
-
-
-def test_progress_is_shown_while_it_runs() -> None:
-    """And kept for the record; a refusal in between is no matter."""
-    stage = Stage()
-    stage.domain.figures = RUNNING
-    stage.domain.refuses["jobStats"] = 1
-    shown: list[Progress] = []
-
-    def show(progress: Progress) -> None:
-        shown.append(progress)
-        stage.over.set()
-
-    assert stage.run(show=show).error is None
-    assert stage.move.progress == shown
-    assert shown[0].remaining == RUNNING["data_remaining"]
-
-
-def test_no_progress_without_a_running_job() -> None:
-    """Before libvirt has begun, its figures are those of nothing."""
-    stage = Stage()
-    asked = stage.domain.jobStats
-
-    def stats(flags: int = 0) -> dict[str, Any]:
-        stage.over.set()
-        return asked(flags)
-
-    stage.domain.jobStats = stats  # type: ignore[method-assign]
-    stage.run()
-    assert stage.move.progress == []
 
 
 @pytest.mark.parametrize(
@@ -328,17 +277,10 @@ class TestWhatIsSaidOnTheWay:
     ) -> None:
         """Until libvirt has taken it, and then no more."""
         stage = Stage(policy)
-        stage.watch.iteration = first_round
+        stage.listener.iteration = first_round
         stage.domain.refuses[call] = 2
-        stage.domain.figures = RUNNING
-        turns: list[Progress] = []
-
-        def show(progress: Progress) -> None:
-            turns.append(progress)
-            if len(turns) == 6:
-                stage.over.set()
-
-        outcome = stage.run(show=show)
+        stage.end_after_turns(6)
+        outcome = stage.run()
         assert stage.calls(call) == [told] * 3
         assert outcome.unmet == ()
 
@@ -347,9 +289,9 @@ class TestWhatIsSaidOnTheWay:
     ) -> None:
         """And where the move was over before, the outcome owns up to it."""
         stage = Stage(policy)
-        stage.watch.iteration = first_round - 1
-        stage.domain.figures = RUNNING
-        outcome = stage.run(show=lambda _: stage.over.set())
+        stage.listener.iteration = first_round - 1
+        stage.end_after_turns(1)
+        outcome = stage.run()
         assert stage.calls(call) == []
         assert len(outcome.unmet) == 1
         assert all(str(word) in outcome.unmet[0] for word in told)

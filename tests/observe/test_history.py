@@ -8,11 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from miglab.errors import EvidenceError, LabError
-from miglab.observe.history import PING, History
+from miglab.observe.history import RECORDS, History, record_file
 from tests import histories
 from tests.strategies import histories as any_history
 
-FILES = [f"{name}.json" for name in History.model_fields if name != "ping"]
+FILES = [f"{name}.json" for name in History.model_fields if name not in RECORDS]
 
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
@@ -72,7 +72,7 @@ def test_what_is_no_json_is_refused(folder: Path, content: bytes) -> None:
 @pytest.mark.parametrize(
     ("name", "place", "value", "words"),
     [
-        ("plan", "format", 2, "plan.format: Input should be 1"),
+        ("plan", "format", 3, "plan.format: Input should be 1 or 2"),
         ("plan", "guest", None, "plan.guest"),
         ("outcome", "surprise", 1, "outcome.surprise: Extra inputs are not permitted"),
         ("guest_before", "load", {}, "guest_before.load"),
@@ -87,16 +87,33 @@ def test_another_shape_is_refused(
     assert words in refusal(folder)
 
 
-def test_a_damaged_ping_record_is_refused(folder: Path) -> None:
-    """What is there must be readable."""
-    (folder / PING).write_text("no ping\n")
-    assert PING in refusal(folder)
+@pytest.mark.parametrize("name", RECORDS)
+@pytest.mark.parametrize("content", ["", "something else\n", "\xff\n"])
+def test_a_damaged_record_is_a_fault(folder: Path, name: str, content: str) -> None:
+    """The other vantages are read all the same, and the verdict cannot be a pass."""
+    record_file(folder, name).write_text(content)
+    found = History.read(folder)
+    assert getattr(found, name) is None
+    (fault,) = found.faults
+    assert f"{name}.csv: expected a {name} record, found" in fault
 
 
-def test_a_withheld_ping_record_is_none(folder: Path) -> None:
+@pytest.mark.parametrize("name", RECORDS)
+def test_a_cut_off_record_says_so(folder: Path, name: str) -> None:
+    """Wherever it ends, it is read as far as it goes."""
+    path = record_file(folder, name)
+    text = path.read_text()
+    path.write_text(text[: len(text) // 2])
+    assert getattr(History.read(folder), name).complete is False
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_a_withheld_record_is_none(folder: Path, name: str) -> None:
     """A vantage may be left out; the judge then has nothing to go by."""
-    (folder / PING).unlink()
-    assert History.read(folder).ping is None
+    record_file(folder, name).unlink()
+    found = History.read(folder)
+    assert getattr(found, name) is None
+    assert found.faults == ()
 
 
 def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:

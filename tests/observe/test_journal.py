@@ -17,10 +17,21 @@ GOLDEN, MASK = 0x9E3779B97F4A7C15, 2**64 - 1
 NUMBERS = st.integers(1, MASK)
 
 
-def block(sequence: int, boot: uuid.UUID = BOOT, mono_ns: int = 7, wall_ns: int = 8) -> bytes:
+def block(
+    sequence: int, boot: uuid.UUID = BOOT, mono_ns: int = 7, wall_ns: int = 8, acked_ns: int = 6
+) -> bytes:
     """A record by the layout in docs/reference/payload.md."""
-    numbers = (sequence, mono_ns, wall_ns)
-    head = b"MIGLABJ1" + boot.bytes + b"".join(n.to_bytes(8, "little") for n in numbers)
+    return record(b"MIGLABJ2", boot, sequence, mono_ns, wall_ns, acked_ns)
+
+
+def old_block(sequence: int, boot: uuid.UUID, mono_ns: int, wall_ns: int) -> bytes:
+    """A record of the version before."""
+    return record(b"MIGLABJ1", boot, sequence, mono_ns, wall_ns)
+
+
+def record(magic: bytes, boot: uuid.UUID, sequence: int, *times: int) -> bytes:
+    """Head, filler and checksum."""
+    head = magic + boot.bytes + b"".join(n.to_bytes(8, "little") for n in (sequence, *times))
     words = ((sequence + k * GOLDEN) & MASK for k in range(SIZE // 8))
     body = (head + b"".join(word.to_bytes(8, "little") for word in words))[: SIZE - 4]
     return body + zlib.crc32(body).to_bytes(4, "little")
@@ -38,15 +49,26 @@ def test_extents_cover_exactly_what_was_asked_for(first: int, last: int, slots: 
     assert reading(first, last, slots, b"").expected == numbers
 
 
-@given(NUMBERS, st.uuids(), NUMBERS, NUMBERS)
+@given(NUMBERS, st.uuids(), NUMBERS, NUMBERS, NUMBERS)
 def test_a_record_is_read_as_the_layout_says(
-    sequence: int, boot: uuid.UUID, mono_ns: int, wall_ns: int
+    sequence: int, boot: uuid.UUID, mono_ns: int, wall_ns: int, acked_ns: int
 ) -> None:
     """Every field comes out as it went in."""
-    found = parse(3, block(sequence, boot, mono_ns, wall_ns))
+    found = parse(3, block(sequence, boot, mono_ns, wall_ns, acked_ns))
     assert found.whole
     assert (found.slot, found.boot_id, found.sequence) == (3, str(boot), sequence)
     assert (found.mono_ns, found.wall_ns) == (mono_ns, wall_ns)
+    assert found.previous_acked_ns == acked_ns
+
+
+@given(NUMBERS, st.uuids(), NUMBERS, NUMBERS)
+def test_a_record_of_the_version_before_tells_no_acknowledgement(
+    sequence: int, boot: uuid.UUID, mono_ns: int, wall_ns: int
+) -> None:
+    """Else it is read as a new one; what lies there is filler."""
+    old = parse(3, old_block(sequence, boot, mono_ns, wall_ns))
+    assert old == parse(3, block(sequence, boot, mono_ns, wall_ns, acked_ns=0))
+    assert old.whole
 
 
 @given(st.integers(0, SIZE - 1), st.integers(1, 255))

@@ -22,17 +22,15 @@ from miglab.deadline import Deadline
 from miglab.errors import EvidenceError, LabError
 from miglab.observe.ping import (
     PACKET,
-    SO_TIMESTAMPNS,
-    STAMP,
     VERSION,
     Identity,
     Pinger,
     checksum,
-    slot_after,
 )
 from miglab.observe.probes import VERSION as VERSION_READ
 from miglab.observe.probes import PingRecord
-from miglab.observe.recorder import PingRecorder
+from miglab.observe.recorder import Recorder, ping
+from miglab.observe.recording import SO_TIMESTAMPNS, STAMP, slot_after
 
 OURS = Identity(0xBEEF, 0x0123456789ABCDEF)
 IP_HEADER = bytes([0x45]) + bytes(19)
@@ -229,7 +227,7 @@ def test_an_absent_record_is_one_line(tmp_path: Path) -> None:
 def test_a_recorder_that_cannot_start_says_why(tmp_path: Path) -> None:
     """Any other socket than a raw ICMP one is refused at once."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as wrong:
-        recorder = PingRecorder.start(wrong, IPv4Address("127.0.0.1"), 2, tmp_path / "ping.csv")
+        recorder = ping(wrong, IPv4Address("127.0.0.1"), 2, tmp_path / "ping.csv")
     with pytest.raises(LabError, match=r"ping recorder: ended .* \(code 1\): .*raw ICMP"):
         recorder.ready()
     assert "raw ICMP" in (recorder.stop() or "")
@@ -258,9 +256,9 @@ def loopback() -> Iterator[socket.socket]:
         yield channel
 
 
-def recording(channel: socket.socket, target: str, out: Path, event: str) -> PingRecorder:
+def recording(channel: socket.socket, target: str, out: Path, event: str) -> Recorder:
     """A recorder that has written its first ``event``."""
-    recorder = PingRecorder.start(channel, IPv4Address(target), 1, out)
+    recorder = ping(channel, IPv4Address(target), 1, out)
     recorder.ready()
     found = Deadline(10).until(
         lambda: f"\n{event}," in out.read_text() or not recorder.healthy,

@@ -9,7 +9,7 @@ from rich.console import Console
 from miglab.judge.verdict import judge
 from miglab.observe.events import Progress
 from miglab.report.console import progress_line, show
-from tests.histories import spoiled
+from tests.histories import event, spoiled
 
 
 def shown(changes: dict[str, object], folder: str = "runs/one") -> str:
@@ -20,19 +20,40 @@ def shown(changes: dict[str, object], folder: str = "runs/one") -> str:
 
 
 def test_the_report_of_a_good_run() -> None:
-    """Verdict, way, reasons, five figures, the place of the record."""
+    """Verdict, way, reasons, figures, who announced the guest, the place of the record."""
     text = shown({})
     assert text.startswith("PASS  source → target  precopy\n  vm1 moved from source to target\n")
     rows = [line.split()[:3] for line in text.splitlines()]
     assert ["client", "200.0", "2"] in rows
     assert ["vcpu", "120.0", "0.002"] in rows
     assert ["libvirt", "125.0", "1"] in rows
-    assert ["guest", "?", "not"] in rows
+    assert ["guest", "120.0", "0.05"] in rows
+    assert ["stream", "205.1", "10"] in rows
+    assert "announced by target 2 times, 1.0 to 51.0 ms after RESUME\n" in text
     assert (
         "total 2000 ms, 200.0 MiB sent, 4 rounds; emulated (TCG): source, target: there is no"
         in text
     )
     assert text.endswith("record: runs/one\n")
+
+
+def test_what_is_unknown_says_why() -> None:
+    """Of the five; of what else was noticed only what stands out is worth a line."""
+    text = shown({"beacon": None, "stream": None, "wire": None})
+    rows = [line.split()[:3] for line in text.splitlines()]
+    assert ["guest", "?", "not"] in rows
+    assert not {"stream", "beacon", "program"} & {row[0] for row in rows}
+    assert "announced" not in text
+    assert ["program", "0.0"] not in [row[:2] for row in rows]
+
+
+def test_every_host_of_the_way_is_named() -> None:
+    """There and back is not source → target; where the guest stayed is one host."""
+    moves = [("source", "STOP"), ("target", "RESUME"), ("target", "STOP"), ("source", "RESUME")]
+    events = [event(*move, 1500 + 100 * n).model_dump() for n, move in enumerate(moves)]
+    watched: dict[str, object] = {"plan.target": None, "plan.kind": "watch"}
+    assert "  source → target → source  " in shown(watched | {"events": events})
+    assert "  source  " in shown(watched | {"events": []}).splitlines()[0]
 
 
 def test_nothing_is_not_unknown() -> None:

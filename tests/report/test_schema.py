@@ -11,12 +11,12 @@ from miglab.judge.verdict import Verdict, judge
 from miglab.report.schema import schema
 from tests.histories import history
 
-SHIPPED = Path(__file__).parents[2] / "docs" / "schema" / "verdict-1.json"
+SHIPPED = Path(__file__).parents[2] / "docs" / "schema" / "verdict-2.json"
 CONTRACT = {
     "": "verdict reasons downtime_ms integrity migration load policy budget environment",
     "downtime_ms": "client vcpu libvirt guest disk",
     "downtime_ms.client": "value uncertainty",
-    "integrity": "memory disk identity guest_alive",
+    "integrity": "memory disk identity guest_alive clock",
     "integrity.memory": "state detail",
     "migration": "from to total_ms transferred_bytes rounds mode",
     "environment": "acceleration hosts origin",
@@ -25,13 +25,13 @@ CONTRACT = {
 
 def test_the_shipped_schema_is_the_model_s() -> None:
     """Who changes the verdict sees here that programs may rely on it."""
-    remedy = "python -m miglab.report.schema > docs/schema/verdict-1.json"
+    remedy = "python -m miglab.report.schema > docs/schema/verdict-2.json"
     assert SHIPPED.read_text() == schema(), remedy
 
 
 def test_the_file_is_named_by_the_version() -> None:
     """Another version is another file, beside this one."""
-    assert Verdict.model_fields["schema_version"].default == 1
+    assert Verdict.model_fields["schema_version"].default == 2
 
 
 @pytest.mark.parametrize(("place", "keys"), CONTRACT.items())

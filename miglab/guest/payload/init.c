@@ -126,6 +126,7 @@ int main(void)
     load_start();
     journal_start("/dev/vda", machine.boot_id_bytes);
     beacon_start(machine.boot_id_bytes);
+    echo_start(control_port());
     kmsg_start("/dev/kmsg");
     printf("miglab: ready boot_id=%s address=%s\n", machine.boot_id,
            *machine.address ? machine.address : "none");

@@ -12,7 +12,7 @@
 static struct {
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    uint64_t hz, acked, slots, errors, latency_us_max, buckets[BUCKETS];
+    uint64_t hz, acked, acked_ns, slots, errors, latency_us_max, buckets[BUCKETS];
     int error;
 } shared = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -20,29 +20,31 @@ static int device = -1;
 static const unsigned char *boot;
 static _Alignas(RECORD_BYTES) unsigned char record[RECORD_BYTES]; /* as O_DIRECT wants it */
 
-static void acknowledge(uint64_t sequence, uint64_t latency_us)
+static void acknowledge(uint64_t sequence, uint64_t begin_ns, uint64_t acked_ns)
 {
+    uint64_t latency_us = (acked_ns - begin_ns) / 1000;
     unsigned bucket = latency_us ? 63U - (unsigned)__builtin_clzll(latency_us) : 0;
     shared.buckets[bucket < BUCKETS ? bucket : BUCKETS - 1]++;
     if (latency_us > shared.latency_us_max)
         shared.latency_us_max = latency_us;
     shared.acked = sequence;
+    shared.acked_ns = acked_ns;
 }
 
 /* Called and left with the lock held, which is released while the device is busy: it may hang. */
 static void write_next(void)
 {
-    uint64_t sequence = shared.acked + 1, slots = shared.slots;
+    uint64_t sequence = shared.acked + 1, slots = shared.slots, previous_ns = shared.acked_ns;
     pthread_mutex_unlock(&shared.lock);
     struct stamp stamp = stamp_now(sequence);
-    record_write(record, boot, &stamp);
+    record_write(record, boot, &stamp, previous_ns);
     uint64_t begin_ns = clock_ns(CLOCK_MONOTONIC);
     ssize_t length = pwrite(device, record, RECORD_BYTES, (off_t)record_offset(sequence, slots));
     int error = length < 0 ? errno : EIO;
-    uint64_t latency_us = (clock_ns(CLOCK_MONOTONIC) - begin_ns) / 1000;
+    uint64_t end_ns = clock_ns(CLOCK_MONOTONIC);
     pthread_mutex_lock(&shared.lock);
     if (length == RECORD_BYTES) {
-        acknowledge(sequence, latency_us);
+        acknowledge(sequence, begin_ns, end_ns);
     } else {
         shared.errors++;
         shared.error = error; /* the next tick tries the same sequence number again */
@@ -80,10 +82,13 @@ void journal_start(const char *path, const unsigned char *boot_id)
         thread_start(run);
 }
 
+/* Time that passes while the journal is off is not the device's: the next record tells of none. */
 bool journal_set(uint64_t hz)
 {
     pthread_mutex_lock(&shared.lock);
     bool possible = shared.slots || hz == 0;
+    if (shared.hz == 0)
+        shared.acked_ns = 0;
     if (possible)
         shared.hz = hz;
     pthread_cond_signal(&shared.wake);

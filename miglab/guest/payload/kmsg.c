@@ -67,12 +67,13 @@ void kmsg_start(const char *device)
         thread_start(follow);
 }
 
+/* It ends a status, so the line takes what room is left: better a line cut short than no reply. */
 void kmsg_status(struct text *text)
 {
     pthread_mutex_lock(&shared.lock);
     json_open(text, "kmsg");
     json_number(text, "bad", shared.bad);
-    json_string(text, "first", shared.first);
+    json_string_cut(text, "first", shared.first, strlen("}}"));
     json_close(text);
     pthread_mutex_unlock(&shared.lock);
 }

@@ -1,5 +1,8 @@
 /* The load: one thread that verifies a page, rewrites it at its next version, and goes to another.
- * It runs under SCHED_IDLE, so that even at full speed every other thread preempts it at once. */
+ * It runs under SCHED_IDLE, so that even at full speed every other thread preempts it at once.
+ *
+ * Which versions the pages are at follows from pattern, seed, size and number of rewrites alone.
+ * Who knows these can compute the digest of a sweep, and need not believe what verifies here. */
 #define _GNU_SOURCE
 #include "payload.h"
 
@@ -18,12 +21,15 @@ static struct {
     pthread_mutex_t lock;
     pthread_cond_t wake;
     bool pending;     /* anything at all to fetch */
-    bool respecified; /* another pace or pattern */
+    bool repaced;     /* another pace */
     bool replaced;    /* another region */
     enum state state; /* as status tells it */
     struct load_spec spec;
     struct region region;
     uint64_t sweeps_wanted;
+    struct swept {
+        uint64_t sweep, region_written, digest;
+    } swept; /* the last one of this region; sweep 0 is none */
     struct mismatch first;
 } shared = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -50,19 +56,28 @@ static bool verify(const struct region *region, uint64_t page)
     return false;
 }
 
-static void rewrite(struct region *region, uint64_t page)
+static void complete_sweep(const struct region *region, uint64_t digest)
 {
-    region_rewrite(region, page);
-    written++;
+    pthread_mutex_lock(&shared.lock);
+    sweeps++;
+    if (region->count && !shared.replaced) /* else status speaks of another region, or of none */
+        shared.swept = (struct swept){sweeps, region->rewritten, digest};
+    pthread_mutex_unlock(&shared.lock);
 }
 
-/* A wrong page is rewritten at once, so that the next look at it does not count it again. */
+/* The digest is of what was found. A wrong page is mended at once, so that the next look at it does
+ * not count it again, and at the same version: a mended page is not a step of the pattern. */
 static void sweep(struct region *region)
 {
-    for (uint64_t page = 0; page < region->count; page++)
-        if (!verify(region, page))
-            rewrite(region, page);
-    sweeps++;
+    uint64_t digest = 0;
+    for (uint64_t page = 0; page < region->count; page++) {
+        digest += page_share(page, page_digest(region->pages[page]));
+        if (verify(region, page))
+            continue;
+        region_restore(region, page);
+        written++;
+    }
+    complete_sweep(region, digest);
 }
 
 static void fill_batch(struct region *region)
@@ -84,29 +99,31 @@ static uint64_t run_batch(struct worker *worker)
     for (uint64_t i = 0; i < pages; i++) {
         uint64_t page = pattern_next(&worker->pattern);
         verify(&worker->region, page); /* right or wrong, it is rewritten */
-        rewrite(&worker->region, page);
+        region_rewrite(&worker->region, page);
+        worker->region.rewritten++;
+        written++;
     }
     return pages == BATCH_PAGES ? 0 : pace_wake_ns(&worker->pace);
 }
 
-/* Waits for a request until the deadline, then adopts what was asked. */
+/* Waits for a request until the deadline, then adopts what was asked. A pattern belongs to its
+ * region: another pace does not start it anew. */
 static void fetch(struct worker *worker, uint64_t deadline_ns)
 {
     struct region old = {0};
+    const struct load_spec *spec = &shared.spec;
     pthread_mutex_lock(&shared.lock);
     while (!shared.pending && deadline_ns && clock_ns(CLOCK_MONOTONIC) < deadline_ns)
         condition_wait_until(&shared.wake, &shared.lock, deadline_ns);
     if (shared.replaced) {
         old = worker->region;
         worker->region = shared.region;
-    }
-    if (shared.respecified) {
-        const struct load_spec *spec = &shared.spec;
         pattern_start(&worker->pattern, spec->pattern, worker->region.count, spec->seed);
-        pace_start(&worker->pace, spec->rate, clock_ns(CLOCK_MONOTONIC));
     }
+    if (shared.repaced)
+        pace_start(&worker->pace, spec->rate, clock_ns(CLOCK_MONOTONIC));
     worker->sweeps_wanted = shared.sweeps_wanted;
-    shared.pending = shared.respecified = shared.replaced = false;
+    shared.pending = shared.repaced = shared.replaced = false;
     pthread_mutex_unlock(&shared.lock);
     region_free(&old);
 }
@@ -147,10 +164,10 @@ uint64_t load_working_set_max(void)
     return usable / (PAGE_BYTES + sizeof(uint32_t)) * PAGE_BYTES;
 }
 
-static void request(bool respecified)
+static void request(bool repaced)
 {
     shared.pending = true;
-    shared.respecified |= respecified;
+    shared.repaced |= repaced;
     pthread_cond_signal(&shared.wake);
 }
 
@@ -162,21 +179,22 @@ static void replace(const struct region *region, enum state state)
     shared.region = *region;
     shared.replaced = true;
     shared.state = state;
+    shared.swept = (struct swept){0};
 }
 
-static bool same_contents(const struct load_spec *a, const struct load_spec *b)
+static bool same_region(const struct load_spec *a, const struct load_spec *b)
 {
     return a->working_set == b->working_set && a->seed == b->seed &&
-           a->compressibility_pct == b->compressibility_pct;
+           a->compressibility_pct == b->compressibility_pct && a->pattern == b->pattern;
 }
 
-/* What is in memory stays if only the pace or the pattern is another. False, with errno and with
- * nothing changed, if there is no memory for the region. */
+/* What is in memory stays if only the pace is another. False, with errno and with nothing changed,
+ * if there is no memory for the region. */
 bool load_set(const struct load_spec *spec)
 {
     struct region region;
     pthread_mutex_lock(&shared.lock);
-    bool same = shared.state != OFF && same_contents(&shared.spec, spec);
+    bool same = shared.state != OFF && same_region(&shared.spec, spec);
     bool good = same || region_new(&region, spec->working_set / PAGE_BYTES, spec->seed,
                                    spec->compressibility_pct);
     if (good && !same)
@@ -228,6 +246,19 @@ static void first_mismatch_status(struct text *text)
     json_close(text);
 }
 
+static void swept_status(struct text *text)
+{
+    if (shared.swept.sweep == 0) {
+        json_null(text, "swept");
+        return;
+    }
+    json_open(text, "swept");
+    json_number(text, "sweep", shared.swept.sweep);
+    json_number(text, "region_written", shared.swept.region_written);
+    json_hex(text, "digest", shared.swept.digest);
+    json_close(text);
+}
+
 void load_status(struct text *text, uint64_t achieved_bps)
 {
     pthread_mutex_lock(&shared.lock);
@@ -248,6 +279,7 @@ void load_status(struct text *text, uint64_t achieved_bps)
     json_number(text, "mismatches", mismatches);
     first_mismatch_status(text);
     json_number(text, "sweeps", sweeps);
+    swept_status(text);
     json_number(text, "achieved_bps", achieved_bps);
     json_close(text);
     pthread_mutex_unlock(&shared.lock);

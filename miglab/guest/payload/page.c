@@ -56,3 +56,19 @@ int page_first_wrong_word(const uint64_t *words, uint64_t base, unsigned distinc
         ;
     return (int)i;
 }
+
+/* Odd weights: no single word can change without changing the digest. The weights sum to 2^18, so
+ * that of the base 46 bits count, enough to tell versions apart. */
+uint64_t page_digest(const uint64_t *words)
+{
+    uint64_t digest = 0;
+    for (uint64_t i = 0; i < PAGE_WORDS; i++)
+        digest += (2 * i + 1) * words[i];
+    return digest;
+}
+
+/* What a page adds to the digest of its region: bound to its number, so that no two can swap. */
+uint64_t page_share(uint64_t page, uint64_t digest)
+{
+    return mix64(digest ^ mix64(page + 1));
+}

@@ -1,7 +1,7 @@
 /* miglab payload: the one program inside the guest that is migrated. This header is its map.
  *
  * Values:           clock.c, text.c, request.c, page.c, region.c, pattern.c, record.c
- * A thread each:    load.c, journal.c, beacon.c, kmsg.c
+ * A thread each:    load.c, journal.c, beacon.c, echo.c, kmsg.c
  * The main thread:  control.c, status.c
  * Process 1 only:   init.c, net.c
  */
@@ -41,6 +41,7 @@ void json_number(struct text *text, const char *key, uint64_t value);
 void json_numbers(struct text *text, const char *key, const uint64_t *values, size_t count);
 void json_hex(struct text *text, const char *key, uint64_t value);
 void json_string(struct text *text, const char *key, const char *string);
+void json_string_cut(struct text *text, const char *key, const char *string, size_t reserve);
 
 /* ---- request.c: `ID VERB key=value …` ---- */
 #define ID_MAX 32
@@ -78,12 +79,14 @@ unsigned page_distinct_words(unsigned compressibility_pct);
 uint64_t page_word(uint64_t base, unsigned distinct, unsigned word);
 void page_fill(uint64_t *words, uint64_t base, unsigned distinct);
 int page_first_wrong_word(const uint64_t *words, uint64_t base, unsigned distinct);
+uint64_t page_digest(const uint64_t *words);
+uint64_t page_share(uint64_t page, uint64_t digest);
 
 /* ---- region.c: pages, and apart from them the version each should be at ---- */
 struct region {
     uint64_t (*pages)[PAGE_WORDS];
     uint32_t *versions;
-    uint64_t count, filled, seed;
+    uint64_t count, filled, rewritten, seed;
     unsigned distinct;
 };
 struct mismatch {
@@ -93,6 +96,7 @@ struct mismatch {
 bool region_new(struct region *region, uint64_t pages, uint64_t seed, unsigned compressibility_pct);
 void region_free(struct region *region);
 bool region_verify(const struct region *region, uint64_t page, struct mismatch *mismatch);
+void region_restore(struct region *region, uint64_t page);
 void region_rewrite(struct region *region, uint64_t page);
 
 /* ---- pattern.c: which page comes next, and when ---- */
@@ -139,11 +143,12 @@ struct stamp {
 struct stamp stamp_now(uint64_t sequence);
 uint32_t crc32(const unsigned char *data, size_t length);
 void put_u64(unsigned char *bytes, uint64_t value);
-void record_write(unsigned char *record, const unsigned char *boot_id, const struct stamp *stamp);
+void record_write(unsigned char *record, const unsigned char *boot_id, const struct stamp *stamp,
+                  uint64_t previous_acked_ns);
 uint64_t record_slots(uint64_t device_bytes);
 uint64_t record_offset(uint64_t sequence, uint64_t slots);
 
-/* ---- journal.c, beacon.c, kmsg.c ---- */
+/* ---- journal.c, beacon.c, echo.c, kmsg.c ---- */
 void journal_start(const char *device, const unsigned char *boot_id);
 bool journal_set(uint64_t hz);
 void journal_reset(void);
@@ -154,6 +159,8 @@ void beacon_start(const unsigned char *boot_id);
 void beacon_set(const struct sockaddr_in *to, uint64_t hz, uint64_t seconds);
 void beacon_write(unsigned char *datagram, const unsigned char *boot_id, const struct stamp *stamp);
 void beacon_status(struct text *text);
+
+void echo_start(uint16_t port);
 
 void kmsg_start(const char *device);
 bool kmsg_is_bad(const char *line);

@@ -45,15 +45,17 @@ struct stamp stamp_now(uint64_t sequence)
 
 /* Filler word k is mix64(sequence) + k * GOLDEN: a record pieced together from two is told by more
  * than its CRC. The CRC takes the upper half of the last word. */
-void record_write(unsigned char *record, const unsigned char *boot_id, const struct stamp *stamp)
+void record_write(unsigned char *record, const unsigned char *boot_id, const struct stamp *stamp,
+                  uint64_t previous_acked_ns)
 {
-    memcpy(record, "MIGLABJ1", 8);
+    memcpy(record, "MIGLABJ2", 8);
     memcpy(record + 8, boot_id, BOOT_ID_BYTES);
     put_u64(record + 24, stamp->sequence);
     put_u64(record + 32, stamp->mono_ns);
     put_u64(record + 40, stamp->wall_ns);
+    put_u64(record + 48, previous_acked_ns);
     uint64_t filler = mix64(stamp->sequence);
-    for (size_t offset = 48; offset < RECORD_BYTES; offset += 8, filler += GOLDEN)
+    for (size_t offset = 56; offset < RECORD_BYTES; offset += 8, filler += GOLDEN)
         put_u64(record + offset, filler);
     put_u32(record + RECORD_BYTES - 4, crc32(record, RECORD_BYTES - 4));
 }

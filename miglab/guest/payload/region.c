@@ -52,9 +52,15 @@ bool region_verify(const struct region *region, uint64_t page, struct mismatch *
     return false;
 }
 
+/* Writes the page as its version says. */
+void region_restore(struct region *region, uint64_t page)
+{
+    uint64_t base = page_base(region->seed, page, region->versions[page]);
+    page_fill(region->pages[page], base, region->distinct);
+}
+
 void region_rewrite(struct region *region, uint64_t page)
 {
-    uint32_t version = region->versions[page] + 1;
-    page_fill(region->pages[page], page_base(region->seed, page, version), region->distinct);
-    region->versions[page] = version;
+    region->versions[page]++;
+    region_restore(region, page);
 }

@@ -71,14 +71,28 @@ void json_hex(struct text *text, const char *key, uint64_t value)
 }
 
 /* What is not printable ASCII becomes `?`. */
+static void add_character(struct text *text, char character)
+{
+    if (character == '"' || character == '\\')
+        add(text, "\\");
+    add(text, "%c", character >= ' ' && character <= '~' ? character : '?');
+}
+
 void json_string(struct text *text, const char *key, const char *string)
 {
     begin(text, key);
     add(text, "\"");
-    for (; *string; string++) {
-        if (*string == '"' || *string == '\\')
-            add(text, "\\");
-        add(text, "%c", *string >= ' ' && *string <= '~' ? *string : '?');
-    }
+    for (; *string; string++)
+        add_character(text, *string);
+    add(text, "\"");
+}
+
+/* The same, but it ends early rather than reach into the last `reserve` bytes of the text. */
+void json_string_cut(struct text *text, const char *key, const char *string, size_t reserve)
+{
+    begin(text, key);
+    add(text, "\"");
+    for (; *string && text->length + strlen("\\x\"") + reserve <= TEXT_MAX; string++)
+        add_character(text, *string);
     add(text, "\"");
 }

@@ -26,18 +26,23 @@ LIFECYCLE = {
 }
 
 
-class Watch:
-    """Collects events while the block runs; rounds of copying can be waited for."""
+class Listener:
+    """Collects events while the block runs; rounds of copying can be waited for.
+
+    ``sender`` is the host that announced the last round, ``iteration`` the highest one so far.
+    """
 
     def __init__(self, hosts: Iterable[Hypervisor], guest: str) -> None:
         self._hosts = list(hosts)
-        self._guest = guest
+        self.guest = guest
         self._changed = threading.Condition()
         self._events: list[Event] = []
+        self._rounds = 0
         self.iteration = 0
+        self.sender = ""
         self.job: Job | None = None
 
-    def __enter__(self) -> "Watch":
+    def __enter__(self) -> "Listener":
         with ExitStack() as stack:
             for host in self._hosts:
                 with host.speaking("events cannot be subscribed to"):
@@ -58,6 +63,17 @@ class Watch:
         with self._changed:
             self._changed.wait(seconds)
 
+    def await_round(self, known: int, seconds: float, ended: Callable[[], bool]) -> int:
+        """How many rounds of copying were announced: once more than ``known``, late, or ended."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._rounds > known or ended(), seconds)
+            return self._rounds
+
+    def wake(self) -> None:
+        """Lets whoever waits look again."""
+        with self._changed:
+            self._changed.notify_all()
+
     def _subscribe(self, host: Hypervisor, stack: ExitStack) -> None:
         connection = host.connection
         qemu = libvirt_qemu.qemuMonitorEventRegister(
@@ -74,7 +90,7 @@ class Watch:
             stack.callback(_quietly, connection.domainEventDeregisterAny, handle)
 
     def _add(self, domain: Any, event: Event) -> None:
-        if domain.name() == self._guest:
+        if domain.name() == self.guest:
             with self._changed:
                 self._events.append(event)
                 self._changed.notify_all()
@@ -91,12 +107,13 @@ class Watch:
         self._add(domain, _libvirt_event(host, LIFECYCLE.get(kind, str(kind)), str(detail)))
 
     def _on_iteration(self, _c: Any, domain: Any, iteration: int, host: str) -> None:
-        if domain.name() == self._guest:
-            self.iteration = max(self.iteration, iteration)
+        if domain.name() == self.guest:
+            self._rounds += 1
+            self.iteration, self.sender = max(self.iteration, iteration), host
         self._add(domain, _libvirt_event(host, "MIGRATION_ITERATION", str(iteration)))
 
     def _on_completed(self, _c: Any, domain: Any, figures: dict[str, Any], host: str) -> None:
-        if domain.name() == self._guest:
+        if domain.name() == self.guest:
             self.job = job_of(figures)
         self._add(domain, _libvirt_event(host, "JOB_COMPLETED"))
 

@@ -3,11 +3,26 @@
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from miglab.guest.status import GuestStatus
-from miglab.judge import integrity
-from miglab.judge.integrity import Finding, Integrity, State, guarded, judge, unknown
+from miglab.guest.pages import expected_digest
+from miglab.judge.evidence import Evidence
+from miglab.judge.guard import guarded
+from miglab.judge.oracles import integrity as integrity_module
+from miglab.judge.oracles.finding import Finding, State, unknown
+from miglab.judge.oracles.integrity import Integrity, integrity
 from miglab.observe.history import History
-from tests.histories import BOOT, OTHER_BOOT, history, reading, spoiled
+from tests.histories import (
+    BOOT,
+    MS,
+    OTHER_BOOT,
+    RESUME,
+    STOP,
+    at,
+    beacon,
+    history,
+    mono,
+    reading,
+    spoiled,
+)
 from tests.strategies import histories
 
 Changes = dict[str, object]
@@ -20,6 +35,24 @@ BACK: Changes = {
     "domains.0": {"host": "source", "state": "running", "persistent": True},
     "domains.1": {"host": "target", "state": "absent"},
 }
+
+WRITTEN = 100_000
+DIGEST = expected_digest(
+    pages=16384, seed=1, compressibility=0, pattern="sequential", region_written=WRITTEN
+)
+SWEPT = {"sweep": 2, "region_written": WRITTEN, "digest": DIGEST}
+OOPS = "[ 12.3] Oops: 0000 [#1]"
+STEPPED = [
+    (number, mono_ns, wall_ns + (50 * MS if number > 500 else 0), received_ns)
+    for number, mono_ns, wall_ns, received_ns in beacon().beats
+]
+LATE = {"client": "192.168.80.121", "offset": 1 << 20, "count": 4096, "handle": "0badcafe"}
+
+
+def judge(history: History) -> Integrity:
+    """All oracles on one history."""
+    return integrity(Evidence(history))
+
 
 CASES: list[Case] = [
     ("memory", {}, "intact", "50000 pages verified, after the move the whole working set of 16384"),
@@ -41,6 +74,26 @@ CASES: list[Case] = [
         "intact",
         "verified",
     ),
+    ("memory", {"guest_before": None}, "unknown", "has not our program in it"),
+    ("memory", {"guest_after.load.swept": SWEPT}, "intact", "is the one that the host reckons"),
+    (
+        "memory",
+        {"guest_after.load.swept": SWEPT | {"region_written": WRITTEN - 1}},
+        "broken",
+        f"the digest of all pages after {WRITTEN - 1} rewrites is {DIGEST}, must be",
+    ),
+    (
+        "memory",
+        {"guest_after.load.swept": SWEPT | {"digest": "0" * 16}},
+        "broken",
+        f"is {'0' * 16}, must be {DIGEST}",
+    ),
+    (
+        "memory",
+        {"guest_after.load.swept": SWEPT | {"region_written": 120_001}},
+        "broken",
+        "says that it rewrote 120001 pages of this load, and 120000 in all",
+    ),
     ("disk", {}, "intact", "100 acknowledged writes read back"),
     ("disk", {"journal": None}, "unknown", "no write of this run"),
     ("disk", {"journal.first": 121}, "unknown", "no write of this run"),
@@ -49,8 +102,24 @@ CASES: list[Case] = [
     ("disk", {"journal.records.4.whole": False}, "broken", "1 of 100, the first in slot 24"),
     ("disk", {"journal.records.0.boot_id": OTHER_BOOT}, "broken", "the first in slot 20"),
     ("disk", {"journal.records.99.sequence": 119}, "broken", "1 of 100, the first in slot 119"),
-    ("disk", {"journal.records.0.sequence": 21 + 8192}, "intact", "100 acknowledged"),
+    (
+        "disk",
+        {"journal.records.0.sequence": 21 + 8192, "journal.records.0.mono_ns": mono(5000)},
+        "intact",
+        "100 acknowledged",
+    ),
     ("disk", {"guest_after": None}, "intact", "100 acknowledged"),
+    ("disk", {"guest_before": None}, "unknown", "has not our program in it"),
+    ("disk", {"journal.records.5.mono_ns": 1}, "broken", "another order than they were made in"),
+    ("identity", {"guest_before": None}, "unknown", "has not our program in it"),
+    (
+        "identity",
+        {"wire.writes.99": LATE | {"time_ns": at(RESUME + 5)}},
+        "broken",
+        "two copies ran: source wrote to the image 1 times after the guest was resumed on target",
+    ),
+    ("identity", {"wire.writes.99": LATE | {"time_ns": at(STOP + 5)}}, "intact", "same boot"),
+    ("identity", {"wire": None}, "intact", "the same boot, running on target only"),
     ("identity", {}, "intact", "the same boot, running on target only"),
     ("identity", BACK, "intact", "the same boot, running on source only"),
     ("identity", FAILED, "broken", "is on target, expected on source"),
@@ -74,7 +143,18 @@ CASES: list[Case] = [
     ("identity", {"guest_after.load.written": 99_999}, "broken", "pages written went back"),
     ("identity", {"guest_after.load.sweeps": 0}, "broken", "sweeps went back from 1 to 0"),
     ("identity", {"guest_after.journal.acked": 19}, "broken", "acknowledged went back"),
-    ("guest_alive", {}, "intact", "rewrote 5000 pages"),
+    ("guest_alive", {}, "intact", "its load rewrites 39.1 MiB/s since the move, 50.0 before"),
+    ("guest_alive", {"guest_before": None}, "unknown", "has not our program in it"),
+    (
+        "guest_alive",
+        {"consoles.1.text": f"quiet\n{OOPS}\n"},
+        "broken",
+        f"console on target has complaints (1×; the first: {OOPS})",
+    ),
+    ("guest_alive", {"consoles.1.text": OOPS, "guest_before": None}, "broken", OOPS),
+    ("guest_alive", {"guest_after.beacon.state": "off"}, "broken", "beacon was to go on"),
+    ("guest_alive", {"guest_after.beacon": None}, "broken", "beacon was to go on"),
+    ("guest_alive", {"guest_rested.load.written": 112_000}, "broken", "19.5 MiB/s since the move"),
     ("guest_alive", {"guest_after": None}, "broken", "did not answer"),
     ("guest_alive", {"guest_after": None, **FAILED}, "broken", "did not answer"),
     (
@@ -89,26 +169,41 @@ CASES: list[Case] = [
         "broken",
         "errno 5",
     ),
-    ("guest_alive", {"guest_after.journal.acked": 20}, "broken", "not one write"),
-    ("guest_alive", {"guest_after.load.written": 100_000}, "broken", "load stood still"),
-    ("guest_alive", {"guest_after.load.written": 115_000}, "broken", "load stood still"),
+    ("guest_alive", {"guest_rested.journal.acked": 20}, "broken", "not one write"),
+    ("guest_alive", {"guest_rested.load.written": 100_000}, "broken", "load stood still"),
+    ("guest_alive", {"guest_rested.load.written": 107_000}, "broken", "load stood still"),
     (
         "guest_alive",
-        {"guest_after.load.written": 115_000, "guest_after.load.rate": 4096},
+        {"guest_rested.load.written": 107_000, "guest_rested.load.rate": 4096},
         "unknown",
         "too slow to tell",
     ),
-    ("guest_alive", {"guest_after.journal.acked": 110}, "broken", "not one write"),
+    (
+        "guest_alive",
+        {"guest_rested.load.written": 107_001, "guest_rested.load.rate": 4096},
+        "intact",
+        "rewrote 1 pages",
+    ),
+    ("guest_alive", {"guest_rested.journal.acked": 110}, "broken", "not one write"),
+    ("guest_alive", {"guest_rested": None}, "intact", "50.8 MiB/s since the move"),
     ("guest_alive", {"guest_settled": None}, "unknown", "not asked at once"),
-    ("guest_alive", {"guest_after.load.state": "off"}, "broken", "it is off"),
+    ("guest_alive", {"guest_rested.load.state": "off"}, "broken", "it is off"),
     ("guest_alive", {"guest_before.load.rate": 0}, "intact", "complained of nothing"),
     ("guest_alive", {"guest_before.load.state": "off"}, "intact", "complained of nothing"),
     (
         "guest_alive",
-        {"guest_before.journal.state": "none", "guest_after.journal.acked": 20},
+        {"guest_before.journal.state": "none", "guest_rested.journal.acked": 20},
         "intact",
-        "rewrote",
+        "rewrites",
     ),
+    ("clock", {}, "intact", "it fell behind by 120.0 ms"),
+    ("clock", {"beacon": None}, "unknown", "not recorded"),
+    ("clock", {"beacon.complete": False}, "unknown", "cut off"),
+    ("clock", {"beacon.boots": [(0, BOOT), (9, OTHER_BOOT)]}, "unknown", "booted anew"),
+    ("clock", {"guest_before": None}, "unknown", "has not our program in it"),
+    ("clock", {"beacon.beats.500.2": at(0)}, "intact", "no step of its wall clock"),
+    ("clock", {"beacon.beats": STEPPED}, "broken", "wall clock stepped by 50.0 ms"),
+    ("clock", {"events": []}, "broken", "fell behind by 120.0 ms, stopped for 0.0 ms"),
 ]
 
 
@@ -142,10 +237,10 @@ def test_a_record_of_an_earlier_round_is_a_lost_write() -> None:
 def test_an_oracle_that_crashes_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     """A fault of the judge's own neither passes nor hides the other findings."""
 
-    def crash(_: History) -> Finding:
+    def crash(_: Evidence) -> Finding:
         raise KeyError("pages")
 
-    monkeypatch.setattr(integrity, "memory", crash)
+    monkeypatch.setattr(integrity_module, "memory", crash)
     found = judge(history())
     assert found.memory == unknown("the judge itself failed: KeyError('pages')")
     assert found.disk.state == "intact"
@@ -172,5 +267,6 @@ def test_no_oracle_crashes_whatever_was_recorded(strange: History) -> None:
 
 def test_the_base_is_the_boot_it_says() -> None:
     """The builder's journal and guest belong together, or all of the above would prove nothing."""
-    before: GuestStatus = history().guest_before
+    before = history().guest_before
+    assert before is not None
     assert before.boot_id == BOOT

@@ -7,9 +7,9 @@ import libvirt
 import pytest
 
 from miglab.errors import HypervisorError
-from miglab.migration import watch as watch_module
+from miglab.migration import listener as listener_module
 from miglab.migration.hypervisor import Hypervisor
-from miglab.migration.watch import Watch
+from miglab.migration.listener import Listener
 from miglab.observe.events import Job
 from tests.fakes import refusal
 
@@ -70,7 +70,7 @@ GUEST, OTHER = Domain("vm1"), Domain("vm2")
 @pytest.fixture
 def hosts(monkeypatch: pytest.MonkeyPatch) -> list[Hypervisor]:
     """Two hosts that are there."""
-    monkeypatch.setattr(watch_module, "libvirt_qemu", QemuModule())
+    monkeypatch.setattr(listener_module, "libvirt_qemu", QemuModule())
     made = []
     for name in ("source", "target"):
         host = Hypervisor.__new__(Hypervisor)
@@ -81,7 +81,7 @@ def hosts(monkeypatch: pytest.MonkeyPatch) -> list[Hypervisor]:
 
 def test_events_of_all_hosts_come_in_order_of_time(hosts: list[Hypervisor]) -> None:
     """QEMU's stamps are QEMU's, to the microsecond, whenever they arrive."""
-    with Watch(hosts, "vm1") as watch:
+    with Listener(hosts, "vm1") as watch:
         hosts[1].connection.qemu(None, GUEST, "RESUME", 7, 54, None, "target")
         hosts[0].connection.qemu(None, GUEST, "STOP", 7, 1, '{"a":1}', "source")
         found = [(event.host, event.name, event.time_ns, event.detail) for event in watch.events()]
@@ -93,7 +93,7 @@ def test_events_of_all_hosts_come_in_order_of_time(hosts: list[Hypervisor]) -> N
 
 def test_what_another_guest_does_is_no_event(hosts: list[Hypervisor]) -> None:
     """Nor its rounds, nor its figures, nor what QEMU says of other matters."""
-    with Watch(hosts, "vm1") as watch:
+    with Listener(hosts, "vm1") as watch:
         callbacks = hosts[0].connection.callbacks
         callbacks[libvirt.VIR_DOMAIN_EVENT_ID_MIGRATION_ITERATION](None, OTHER, 5, "source")
         callbacks[libvirt.VIR_DOMAIN_EVENT_ID_JOB_COMPLETED](None, OTHER, {"downtime": 1}, "source")
@@ -104,7 +104,7 @@ def test_what_another_guest_does_is_no_event(hosts: list[Hypervisor]) -> None:
 
 def test_rounds_and_figures_are_kept(hosts: list[Hypervisor]) -> None:
     """The highest round so far, and the completed job."""
-    with Watch(hosts, "vm1") as watch:
+    with Listener(hosts, "vm1") as watch:
         callbacks = hosts[0].connection.callbacks
         for number in (1, 2, 1):
             callbacks[libvirt.VIR_DOMAIN_EVENT_ID_MIGRATION_ITERATION](None, GUEST, number, "s")
@@ -125,7 +125,7 @@ def test_rounds_and_figures_are_kept(hosts: list[Hypervisor]) -> None:
 )
 def test_a_life_cycle_has_words(hosts: list[Hypervisor], kind: int, name: str) -> None:
     """And a number where libvirt has learned a new one."""
-    with Watch(hosts, "vm1") as watch:
+    with Listener(hosts, "vm1") as watch:
         lifecycle = hosts[0].connection.callbacks[libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE]
         lifecycle(None, GUEST, kind, 3, "source")
         (event,) = watch.events()
@@ -134,7 +134,7 @@ def test_a_life_cycle_has_words(hosts: list[Hypervisor], kind: int, name: str) -
 
 def test_nothing_stays_subscribed(hosts: list[Hypervisor]) -> None:
     """A host that went away in between does not matter."""
-    with Watch(hosts, "vm1"):
+    with Listener(hosts, "vm1"):
         assert all(host.connection.qemu and host.connection.callbacks for host in hosts)
         hosts[1].connection.broken = True
     assert (hosts[0].connection.qemu, hosts[0].connection.callbacks) == (None, {})
@@ -144,5 +144,5 @@ def test_a_host_that_is_gone_is_named(hosts: list[Hypervisor]) -> None:
     """And the others are left as they were."""
     hosts[1].connection.broken = True
     with pytest.raises(HypervisorError, match="target: events cannot be subscribed to"):
-        Watch(hosts, "vm1").__enter__()
+        Listener(hosts, "vm1").__enter__()
     assert (hosts[0].connection.qemu, hosts[0].connection.callbacks) == (None, {})

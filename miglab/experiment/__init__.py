@@ -1,0 +1,1 @@
+"""The one composer: prepare, load, baseline, act, settle, write down. It judges nothing."""

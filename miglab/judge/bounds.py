@@ -1,0 +1,93 @@
+"""What must hold between vantages, whatever happened; where it does not, one of them is wrong.
+
+* The network is dark at least as long as the vCPUs stand (stopped processors answer nothing), and
+  so is the disk; an application waits at least as long as the network is dark.
+* The guest's clock stands exactly while its vCPUs do, but for the moments QEMU needs on either side
+  (it stops the clock before it stops the vCPUs and says so afterwards).
+* libvirt's figure, but after post-copy, spans from STOP to RESUME and the way of both to libvirt.
+* No host announces the guest before it was stopped elsewhere, and none but the one it runs on.
+"""
+
+from collections.abc import Iterator
+from itertools import chain
+
+from miglab.errors import EvidenceError
+from miglab.judge.evidence import Evidence
+from miglab.judge.figures import Downtime, Noticed
+from miglab.judge.measured import Measured
+from miglab.judge.stops import longest
+
+CLOCK_SLACK_MS = 5.0
+"""QEMU stops the guest's clock, waits for each vCPU to stop, then tells: a few ms when emulated."""
+
+
+def contradictions(evidence: Evidence, downtime: Downtime, noticed: Noticed) -> Iterator[str]:
+    """One line for each pair of vantages that cannot both be right."""
+    stopped = longest(evidence.stops)
+    yield from _at_least("client", downtime.client, "vcpu", stopped)
+    yield from _at_least("disk", downtime.disk, "vcpu", stopped)
+    yield from _at_least("stream", noticed.stream, "client", downtime.client)
+    if not downtime.libvirt.note:
+        yield from _at_least("libvirt", downtime.libvirt, "vcpu", stopped)
+    yield from _as_long("guest", downtime.guest, "vcpu", stopped)
+    try:
+        yield from chain(_announced_by_others(evidence), _written_too_soon(evidence))
+    except EvidenceError:
+        return  # nothing was recorded on the wire that could contradict
+
+
+def _figure(name: str, measured: Measured) -> str:
+    return f"{name} ({measured.value:.1f} ± {measured.uncertainty:.1f} ms)"
+
+
+def _at_least(longer: str, more: Measured, shorter: str, less: Measured) -> Iterator[str]:
+    if more.value is None or less.value is None:
+        return
+    if more.value + (more.uncertainty or 0) < less.value - (less.uncertainty or 0):
+        yield (
+            f"{_figure(longer, more)} and {_figure(shorter, less)} contradict each other:"
+            f" the first cannot be shorter"
+        )
+
+
+def _as_long(one: str, first: Measured, other: str, second: Measured) -> Iterator[str]:
+    if first.value is None or second.value is None:
+        return
+    unsure = (first.uncertainty or 0) + (second.uncertainty or 0) + CLOCK_SLACK_MS
+    if abs(first.value - second.value) > unsure:
+        yield (
+            f"{_figure(one, first)} and {_figure(other, second)} contradict each other:"
+            f" they must be equal"
+        )
+
+
+def _announced_by_others(evidence: Evidence) -> Iterator[str]:
+    """By RARP, which QEMU alone sends, and only where it takes the guest in."""
+    wire = evidence.history.wire
+    hosts = {evidence.history.plan.source, *(move.target for move in evidence.moves)}
+    for seen in wire.announcements if wire else ():
+        if seen.kind == "rarp" and seen.node not in hosts and seen.time_ns >= evidence.started_ns:
+            yield f"wire and vcpu contradict each other: {seen.node} announced the guest by RARP"
+
+
+def _written_too_soon(evidence: Evidence) -> Iterator[str]:
+    """A target that writes to the image while the source still runs."""
+    for move in evidence.moves:
+        unsure_ns = int(move.uncertainty_ms * 1e6)
+        early = [
+            write
+            for write in evidence.writes(move.target or "")
+            if _last_arrival_ns(evidence, move.target, move.from_ns) <= write.time_ns
+            and write.time_ns < move.from_ns - unsure_ns
+        ]
+        if early:
+            yield (
+                f"wire and vcpu contradict each other: {len(early)} writes from {move.target}"
+                f" before the guest was stopped on {move.source}"
+            )
+
+
+def _last_arrival_ns(evidence: Evidence, host: str | None, before_ns: int) -> int:
+    """When the guest last left ``host`` before then; what it wrote earlier was its right."""
+    left = [move.until_ns or 0 for move in evidence.moves if move.source == host]
+    return max((at for at in left if at < before_ns), default=evidence.started_ns)

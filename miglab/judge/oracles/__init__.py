@@ -1,0 +1,1 @@
+"""Whether anything was lost: one oracle for each thing that can be. Pure."""
