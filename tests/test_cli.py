@@ -67,7 +67,10 @@ def miglab(
         (("migrate", "--bandwidth", "fast"), "--policy precopy: bandwidth: expected a size"),
         (("migrate", "--bandwidth", "1KiB/s"), "--policy precopy: bandwidth: expected whole MiB/s"),
         (("migrate", "--max-downtime-ms", "9999999"), "downtime_ms_max: expected less than or"),
-        (("migrate", "--without", "sight"), "--without: expected client, disk, guest, stream, wire, found sight"),
+        (
+            ("migrate", "--without", "sight"),
+            "--without: expected client, disk, guest, stream, wire, found sight",
+        ),
         (("up", "--lab", "No Lab"), "--lab: expected up to 20 lower-case letters"),
         (("migrate", "--lab", "../x"), "--lab: expected up to 20 lower-case letters"),
         (("up", "--topology", "none.yaml"), "none.yaml: expected a declaration, found no file"),
