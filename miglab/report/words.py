@@ -13,7 +13,7 @@ DOWNTIME = {
     "client": "network dark, by ping",
     "vcpu": "vCPUs stopped, STOP → RESUME",
     "libvirt": "libvirt's own figure",
-    "guest": "what the guest itself noticed",
+    "guest": "the guest's clock stood, by its beacon",
     "disk": "disk stalled",
 }
 NOTICED = {
