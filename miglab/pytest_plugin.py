@@ -72,9 +72,9 @@ def nodes(lab: "EmbeddedLab") -> dict[str, Any]:
     }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def guest(lab: "EmbeddedLab") -> Iterator["GuestControl"]:
-    """A line to the running guest."""
+    """A line to the running guest; one that an earlier test left dead is started again."""
     from miglab.guest_life import control, start_guest
 
     start_guest(lab, lambda _: None)

@@ -203,7 +203,7 @@ def _interrupt(command: list[str], project: Path, lines: int, how: signal.Signal
             process.stderr.readline()
         os.killpg(process.pid, how)
         try:
-            process.communicate(timeout=30)
+            process.communicate(timeout=75)  # a node that is waited for is waited for 60 s
         finally:
             process.kill()
 

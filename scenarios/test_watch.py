@@ -142,7 +142,7 @@ def test_a_guest_that_answers_no_ping(lab: EmbeddedLab, guest: Any, tmp_path: Pa
 def test_a_recorder_that_cannot_start(lab: EmbeddedLab, tmp_path: Path) -> None:
     """Nothing is done, nothing is left, and one line says which and why."""
     watching = Watching(lab, waiting(0.1), tmp_path, setting=Setting(ping_interval_ms=0))
-    with pytest.raises(LabError, match=r"ping recorder: .*expected 1 to 1000 ms, found 0"):
+    with pytest.raises(LabError, match=r"ping recorder: .*expected 1 to 1000, found 0"):
         watching.run()
     assert list(tmp_path.iterdir()) == []
 

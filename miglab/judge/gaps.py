@@ -12,7 +12,7 @@ from miglab.errors import EvidenceError
 from miglab.judge.measured import Measured
 from miglab.values import Value
 
-BASELINE_GAPS_MIN = 20
+BASELINE_GAPS_MIN = 10
 NS_PER_MS = 1e6
 
 

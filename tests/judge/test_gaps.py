@@ -42,7 +42,7 @@ def test_an_uneven_baseline_makes_it_uncertain() -> None:
 
 def test_a_thin_baseline_says_nothing() -> None:
     """A median of three is none."""
-    with pytest.raises(EvidenceError, match="3 events in the baseline, expected 20"):
+    with pytest.raises(EvidenceError, match="3 events in the baseline, expected 10"):
         stalls([at(ms) for ms in (0, 10, 20, 30, 2000)], 10, at(STARTED))
 
 
