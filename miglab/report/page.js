@@ -4,6 +4,7 @@ const coarse = matchMedia("(pointer: coarse)");
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const settings = { displayModeBar: false, responsive: true, doubleClick: "reset" };
 
+const scheme = () => (dark.matches ? "dark" : "light");
 const read = (id) => JSON.parse(document.getElementById(id).textContent);
 
 // Plotly styles inside its drawing, where the page's own style does not reach.
@@ -37,7 +38,12 @@ async function draw(plot) {
   await Plotly.newPlot(plot, data, themed(layout), settings);
   plot.on("plotly_relayout", () => say(plot));
   say(plot);
-  plot.dataset.drawn = "true";
+  plot.dataset.drawn = scheme();
+}
+
+async function dye(plot) {
+  await Plotly.relayout(plot, themed(plot.layout));
+  plot.dataset.drawn = scheme();
 }
 
 function range(plot, { view, by }) {
@@ -67,6 +73,6 @@ for (const button of document.querySelectorAll("[data-save]")) {
   button.addEventListener("click", () => save(button.dataset.save, button.dataset.name));
 }
 dark.addEventListener("change", () => {
-  for (const plot of plots) Plotly.relayout(plot, themed(plot.layout));
+  for (const plot of plots) dye(plot);
 });
 for (const plot of plots) await draw(plot);

@@ -14,6 +14,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 from miglab.judge.verdict import judge
 from miglab.report.timeline import views
 from tests.histories import history, spoiled
+from tests.report.conftest import DRAWN_SECONDS
 
 Open = Callable[..., Chrome]
 Range = list[int]
@@ -42,9 +43,14 @@ def complaints(browser: Chrome) -> Any:
 
 
 def night(browser: Chrome, dark: bool) -> None:
-    """What the reader's system prefers."""
-    scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+    """What the reader's system prefers; the drawings follow when they can."""
+    scheme = "dark" if dark else "light"
+    feature = {"name": "prefers-color-scheme", "value": scheme}
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+    drawings = f".plot:not([data-drawn='{scheme}'])"
+    WebDriverWait(browser, DRAWN_SECONDS).until(
+        lambda page: not page.find_elements(By.CSS_SELECTOR, drawings)
+    )
 
 
 def test_it_is_drawn_from_itself_alone(shown: Open) -> None:
