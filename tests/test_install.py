@@ -46,10 +46,10 @@ class Machine:
             path.write_text(f"#!{self.bin}/bash\n{script}\n")
             path.chmod(0o700)
 
-    def install(self, *before: Path) -> subprocess.CompletedProcess[str]:
+    def install(self, *before: Path, purpose: str = "") -> subprocess.CompletedProcess[str]:
         """Runs the script, with the directories ``before`` ahead on the PATH."""
         return subprocess.run(
-            [self.project / "scripts" / "install.sh"],
+            [self.project / "scripts" / "install.sh", *filter(None, [purpose])],
             env={"PATH": ":".join(map(str, [*before, self.bin]))},
             capture_output=True,
             text=True,
@@ -94,6 +94,22 @@ def test_exactly_what_is_missing_is_installed(machine: Machine) -> None:
         "update",
         "install -y --no-install-recommends runc gcc python3-dev python3-venv",
     ]
+
+
+@pytest.mark.parametrize(("purpose", "missing"), [("", "gcc"), ("tests", "gcc chromium-driver")])
+def test_a_browser_is_for_tests_only(machine: Machine, purpose: str, missing: str) -> None:
+    """A lab needs none."""
+    machine.has(
+        dpkg="true",
+        apt_get="exit 1",
+        dpkg_query=(
+            'for p; do case $p in -*|*{*|gcc|chromium-driver) ;; *) echo "$p installed" ;;'
+            " esac; done"
+        ),
+        id="echo 1000",
+    )
+    done = machine.install(purpose=purpose)
+    assert done.stderr == f"missing, and only root can install: {missing}\n"
 
 
 @pytest.mark.parametrize("fails", ["update", "install"])
