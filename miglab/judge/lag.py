@@ -25,6 +25,7 @@ STEP_WINDOW_NS = (
     1_000_000_000  # around a step: on a busy machine all datagrams may be late for long
 )
 BASELINE_BEATS_MIN = 50
+REMAINDER_NS_MIN = 250_000_000  # what is recorded after a step must show that it stays
 CHUNK = 20
 SUSPECT_INTERVALS = 3  # a gap of so many intervals may be a stop; a shorter one is not told apart
 FLOOR_MS = 0.05
@@ -85,10 +86,11 @@ class Lag:
         return tuple(found)
 
     def _suspects(self) -> Iterator[int]:
-        """Places of datagrams that came long after the one before."""
+        """Places of datagrams that came long after the one before, and long before the last."""
+        until_ns = self.received[-1] - REMAINDER_NS_MIN
         long_ns = SUSPECT_INTERVALS * self.interval_ms * NS_PER_MS
         for place, (sooner, later) in enumerate(pairwise(self.received), start=1):
-            if later - sooner > long_ns and later >= self.started_ns:
+            if later - sooner > long_ns and self.started_ns <= later <= until_ns:
                 yield place
 
     def _step(self, since: int, after: int) -> Step:
