@@ -95,14 +95,23 @@ def unplugged(lab: EmbeddedLab, home: Hypervisor, length_ms: float, times: int =
 
 def qemu(lab: EmbeddedLab, node: str) -> psutil.Process:
     """The QEMU process of the guest on ``node``: the one in that node's own namespace."""
-    namespace = lab.place.namespace_path(node).stat().st_ino
     name = f"guest={lab.topology.guest.name},"
-    for process in psutil.process_iter(["cmdline"]):
-        if any(part.startswith(name) for part in process.info["cmdline"] or ()):
-            with_own = Path(f"/proc/{process.pid}/ns/net").stat().st_ino == namespace
-            if with_own:
-                return process
-    raise AssertionError(f"no QEMU of {lab.topology.guest.name} on {node}")
+
+    def is_it(process: psutil.Process) -> bool:
+        return any(part.startswith(name) for part in process.info["cmdline"] or ())
+
+    return process_on(lab, node, is_it)
+
+
+def process_on(
+    lab: EmbeddedLab, node: str, wanted: Callable[[psutil.Process], bool]
+) -> psutil.Process:
+    """The first process of that kind that lives in the namespace of ``node``."""
+    namespace = lab.place.namespace_path(node).stat().st_ino
+    for process in psutil.process_iter(["name", "cmdline"]):
+        if wanted(process) and Path(f"/proc/{process.pid}/ns/net").stat().st_ino == namespace:
+            return process
+    raise AssertionError(f"no such process on {node}")
 
 
 def _stopped(pid: int) -> bool:

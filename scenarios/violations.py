@@ -24,7 +24,7 @@ from miglab.lab.embedded import EmbeddedLab
 from miglab.migration.listener import Listener
 from miglab.observe.events import Event
 from miglab.observe.journal import BASE, SIZE
-from scenarios.blackouts import qemu
+from scenarios.blackouts import process_on, qemu
 
 SYS_PIDFD_GETFD = 438  # asm-generic/unistd.h; the same on every architecture
 REGION = re.compile(r"([0-9a-f]+)-([0-9a-f]+) rw")
@@ -95,13 +95,8 @@ def paused(process: psutil.Process) -> Iterator[None]:
 
 def daemon(lab: EmbeddedLab, node: str) -> psutil.Process:
     """libvirt's daemon on ``node`` that drives QEMU."""
-    namespace = lab.place.namespace_path(node).stat().st_ino
-    for process in psutil.process_iter(["name"]):
-        if process.info["name"] in ("libvirtd", "virtqemud"):
-            with_own = Path(f"/proc/{process.pid}/ns/net").stat().st_ino == namespace
-            if with_own:
-                return process
-    raise AssertionError(f"libvirt does not run on {node}")
+    names = ("libvirtd", "virtqemud")
+    return process_on(lab, node, lambda process: process.info["name"] in names)
 
 
 def resume_behind_its_back(libvirt: psutil.Process, guest: str) -> None:

@@ -17,6 +17,7 @@ from miglab.experiment.setting import Setting
 from miglab.experiment.surroundings import Surroundings
 from miglab.guest.control import GuestControl
 from miglab.guest.status import GuestStatus
+from miglab.judge.oracles.alive import PACE_MIN
 from miglab.lab.access import on_node
 from miglab.lab.embedded import EmbeddedLab
 from miglab.migration.fleet import Fleet
@@ -31,7 +32,6 @@ from miglab.observe.probes import PingRecord
 from miglab.workload import PAGE
 
 PACE_SECONDS_MAX = 3.0
-PACE = 0.5  # of what it was before; what is less is waited for
 
 T = TypeVar("T")
 
@@ -190,7 +190,7 @@ def _gets_on(before: GuestStatus, settled: GuestStatus, rested: GuestStatus) -> 
     """Whether writes to memory and disk, as far as there were any, go on since the act."""
     seconds = max(1e-9, (rested.mono_ns - settled.mono_ns) / 1e9)
     now = (rested.load.written - settled.load.written) * PAGE / seconds
-    loaded = before.load.state != "running" or now >= PACE * before.load.achieved_bps
+    loaded = before.load.state != "running" or now >= PACE_MIN * before.load.achieved_bps
     written = before.journal.state != "running" or rested.journal.acked > settled.journal.acked
     return loaded and written
 

@@ -79,13 +79,10 @@ def _announced_by_others(evidence: Evidence) -> Iterator[str]:
 def _written_too_soon(evidence: Evidence) -> Iterator[str]:
     """A target that writes to the image while the source still runs."""
     for move in evidence.moves:
-        unsure_ns = int(move.uncertainty_ms * 1e6)
-        early = [
-            write
-            for write in evidence.writes(move.target or "")
-            if _last_arrival_ns(evidence, move.target, move.from_ns) <= write.time_ns
-            and write.time_ns < move.from_ns - unsure_ns
-        ]
+        since_ns = _last_arrival_ns(evidence, move.target, move.from_ns)
+        until_ns = move.from_ns - int(move.uncertainty_ms * 1e6)
+        written = evidence.writes(move.target or "")
+        early = [write for write in written if since_ns <= write.time_ns < until_ns]
         if early:
             yield (
                 f"wire and vcpu contradict each other: {len(early)} writes from {move.target}"

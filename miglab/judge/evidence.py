@@ -15,7 +15,6 @@ from miglab.observe.history import History
 from miglab.observe.passages import Write
 
 NOT_RECORDED = "not recorded in this run"
-NS_PER_MS = 1e6
 
 
 class Evidence:

@@ -68,7 +68,7 @@ def noticed(evidence: Evidence) -> Noticed:
 def outages(evidence: Evidence) -> tuple[Outage, ...]:
     """All of them, in order of time; a vantage that says too little adds none."""
     found: list[Outage] = []
-    for vantage in (_client_outages, _stops, _steps, _stalled):
+    for vantage in (_client_outages, _stops, _stalled):
         try:
             found += vantage(evidence)
         except EvidenceError:
@@ -117,8 +117,7 @@ def _guest(evidence: Evidence) -> Measured:
     steps, lag = evidence.lag.steps, evidence.lag
     if not steps:
         return Measured(value=0, uncertainty=lag.uncertainty_ms, note="its clock made no step")
-    longest_step = max(steps, key=lambda step: step.value_ms)
-    return Measured(value=longest_step.value_ms, uncertainty=longest_step.uncertainty_ms)
+    return max(steps, key=lambda step: step.value_ms).measured
 
 
 def _disk(evidence: Evidence) -> Measured:
@@ -165,16 +164,11 @@ def _stops(evidence: Evidence) -> Iterator[Outage]:
         yield Outage(vantage="vcpu", from_ns=stop.from_ns, until_ns=until_ns, ms=stop.measured)
 
 
-def _steps(evidence: Evidence) -> Iterator[Outage]:
-    for step in evidence.lag.steps:
-        figure = Measured(value=step.value_ms, uncertainty=step.uncertainty_ms)
-        yield Outage(vantage="guest", from_ns=step.from_ns, until_ns=step.until_ns, ms=figure)
-
-
 def _stalled(evidence: Evidence) -> Iterator[Outage]:
     readings: dict[Vantage, Callable[[], tuple[Stall, ...]]] = {
         "stream": lambda: evidence.stream_stalls,
         "beacon": lambda: evidence.beacon_stalls,
+        "guest": lambda: evidence.lag.steps,
         "disk": lambda: evidence.disk_stalls,
     }
     for vantage, read in readings.items():

@@ -9,15 +9,17 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from miglab.errors import EvidenceError
-from miglab.judge.measured import Measured
+from miglab.judge.measured import NS_PER_MS, Measured
 from miglab.values import Value
 
 BASELINE_GAPS_MIN = 10
-NS_PER_MS = 1e6
 
 
 class Stall(Value):
-    """One gap: CLOCK_REALTIME ns of the events around it, and how long the stall in it was."""
+    """One gap: CLOCK_REALTIME ns of the events around it, and how long the stall in it was.
+
+    Also what a clock lost in such a gap (:mod:`miglab.judge.lag`).
+    """
 
     from_ns: int
     until_ns: int

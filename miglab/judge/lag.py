@@ -17,29 +17,18 @@ from functools import cached_property
 from itertools import pairwise
 
 from miglab.errors import EvidenceError
+from miglab.judge.gaps import Stall
+from miglab.judge.measured import NS_PER_MS
 from miglab.observe.beats import BeaconRecord
-from miglab.values import Value
 
 WINDOW_NS = 200_000_000  # over which the least offset is taken to see how it wanders
-STEP_WINDOW_NS = (
-    1_000_000_000  # around a step: on a busy machine all datagrams may be late for long
-)
+STEP_WINDOW_NS = 1_000_000_000  # around a step: when busy, all datagrams may be late for long
 BASELINE_BEATS_MIN = 50
 REMAINDER_NS_MIN = 250_000_000  # what is recorded after a step must show that it stays
 CHUNK = 20
 SUSPECT_INTERVALS = 3  # a gap of so many intervals may be a stop; a shorter one is not told apart
 FLOOR_MS = 0.05
 STEP_MS_MIN = 1.0  # less is told from a late datagram by nothing
-NS_PER_MS = 1e6
-
-
-class Step(Value):
-    """One stop, as a step in the offset, between two datagrams received (CLOCK_REALTIME, ns)."""
-
-    from_ns: int
-    until_ns: int
-    value_ms: float
-    uncertainty_ms: float
 
 
 class Lag:
@@ -69,14 +58,14 @@ class Lag:
         return (max(least) - min(least)) / NS_PER_MS
 
     @cached_property
-    def steps(self) -> tuple[Step, ...]:
+    def steps(self) -> tuple[Stall, ...]:
         """Every stop that stands out, in order of time."""
         return tuple(step for step, _ in self._steps)
 
     @cached_property
-    def _steps(self) -> tuple[tuple[Step, int], ...]:
+    def _steps(self) -> tuple[tuple[Stall, int], ...]:
         """Each with the place of the first datagram after it."""
-        found: list[tuple[Step, int]] = []
+        found: list[tuple[Stall, int]] = []
         since = 0
         for after in self._suspects():
             step = self._step(since, after)
@@ -93,14 +82,14 @@ class Lag:
             if later - sooner > long_ns and self.started_ns <= later <= until_ns:
                 yield place
 
-    def _step(self, since: int, after: int) -> Step:
+    def _step(self, since: int, after: int) -> Stall:
         """The step between datagrams ``after - 1`` and ``after``, if it is one."""
         low = bisect_left(
             self.received, self.received[after - 1] - STEP_WINDOW_NS, lo=since, hi=after
         )
         high = bisect_right(self.received, self.received[after] + STEP_WINDOW_NS, lo=after)
         earlier, later = self.offsets[low:after], self.offsets[after:high]
-        return Step(
+        return Stall(
             from_ns=self.received[after - 1],
             until_ns=self.received[after],
             value_ms=(min(later) - min(earlier)) / NS_PER_MS,
@@ -119,8 +108,12 @@ class Lag:
         A stop is taken to follow at once upon the last datagram before it: those that the guest
         sent soon after a stop may be lost, because the network comes back later than it does.
         """
-        last_before = [self.beats[after - 1][1] for _, after in self._steps]
-        return mono_ns + self._segments[bisect_left(last_before, mono_ns)]
+        return mono_ns + self._segments[bisect_left(self._last_before_ns, mono_ns)]
+
+    @cached_property
+    def _last_before_ns(self) -> list[int]:
+        """By the guest's clock, the last datagram before each step."""
+        return [self.beats[after - 1][1] for _, after in self._steps]
 
     @cached_property
     def _segments(self) -> list[int]:

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from miglab.values import Value
 
 Grade = Literal["pass", "fail", "unknown"]
+NS_PER_MS = 1e6
 
 
 class Measured(Value):

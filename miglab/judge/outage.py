@@ -19,13 +19,12 @@ from math import ceil
 from typing import NamedTuple
 
 from miglab.errors import EvidenceError
-from miglab.judge.measured import Measured
+from miglab.judge.measured import NS_PER_MS, Measured
 from miglab.observe.probes import PingRecord
 from miglab.values import Value
 
 BASELINE_REPLIES_MIN = 100
 BASELINE_LOSS_MAX = 0.05
-NS_PER_MS = 1e6
 
 
 class Baseline(Value):

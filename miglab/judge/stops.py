@@ -2,13 +2,12 @@
 
 from collections.abc import Iterable, Iterator
 
-from miglab.judge.measured import Measured
+from miglab.judge.measured import NS_PER_MS, Measured
 from miglab.observe.clocks import Clocks
 from miglab.observe.events import Event
 from miglab.values import Value
 
 QMP_RESOLUTION_MS = 0.001
-NS_PER_MS = 1e6
 
 
 class Stop(Value):

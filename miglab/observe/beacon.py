@@ -18,19 +18,17 @@ The record, one event a line, in order of receipt; times in nanoseconds::
 import argparse
 import socket
 import struct
-import time
 import uuid
 from pathlib import Path
 from typing import TextIO
 
 from miglab.observe.recording import (
     CONTROL_BYTES,
-    FLUSH_NS,
-    Ending,
+    begun,
+    collect,
     record,
     stamp_ns,
     stamped,
-    steady,
     whole,
 )
 
@@ -71,14 +69,6 @@ class Receiver:
         self.write(f"b,{sequence},{mono_ns},{wall_ns},{received_ns}\n")
 
 
-def listen(receiver: Receiver, out: TextIO, ending: Ending) -> None:
-    """Until the end. Datagrams are collected for a while: the kernel keeps their time."""
-    while not ending.before(time.monotonic_ns() + FLUSH_NS):
-        receiver.drain()
-        out.flush()
-    receiver.drain()
-
-
 def main() -> None:
     """Records until told to end; says ``recording`` as soon as the record is open."""
     parser = argparse.ArgumentParser(prog="miglab.observe.beacon")
@@ -86,12 +76,11 @@ def main() -> None:
     parser.add_argument("--hz", type=whole(1, 10_000), required=True)
     parser.add_argument("--out", type=Path, required=True)
     asked = parser.parse_args()
-    ending = Ending()
-    steady()
+    ending = begun()
     head = f"beacon,{VERSION},{asked.hz}"
     with socket.socket(fileno=asked.fd) as channel, record(asked.out, head) as out:
         stamped(channel)
-        listen(Receiver(channel, out), out, ending)
+        collect(Receiver(channel, out).drain, out, ending)
 
 
 if __name__ == "__main__":

@@ -31,11 +31,11 @@ from miglab.observe.recording import (
     CONTROL_BYTES,
     FLUSH_NS,
     Ending,
+    begun,
     record,
     slot_after,
     stamp_ns,
     stamped,
-    steady,
     whole,
 )
 
@@ -175,8 +175,7 @@ def main() -> None:
     parser.add_argument("--interval-ms", type=whole(1, 1000), default=1)
     parser.add_argument("--out", type=Path, required=True)
     asked = parser.parse_args()
-    ending = Ending()
-    steady()
+    ending = begun()
     head = f"ping,{VERSION},{asked.interval_ms},{asked.to}"
     with prepared(asked.fd) as channel, record(asked.out, head) as out:
         pinger = Pinger(channel, asked.to, out, Identity.random())

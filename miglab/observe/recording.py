@@ -102,6 +102,23 @@ def enter(namespace: Path) -> None:
             raise OSError(code, os.strerror(code), str(namespace))
 
 
+def begun(namespace: Path | None = None) -> Ending:
+    """How a recorder starts: where it is to live, steady; and what tells it to end."""
+    if namespace:
+        enter(namespace)
+    ending = Ending()
+    steady()
+    return ending
+
+
+def collect(drain: Callable[[], None], out: TextIO, ending: Ending) -> None:
+    """Reads until the end. What comes is read together: the kernel keeps its time."""
+    while not ending.before(time.monotonic_ns() + FLUSH_NS):
+        drain()
+        out.flush()
+    drain()
+
+
 def slot_after(due_ns: int, now_ns: int, interval_ns: int) -> int:
     """The first slot after ``now_ns``. Missed slots are dropped: a late sender sends no burst."""
     return due_ns + max(1, (now_ns - due_ns) // interval_ns + 1) * interval_ns

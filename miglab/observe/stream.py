@@ -33,11 +33,10 @@ from miglab.observe.recording import (
     FLUSH_NS,
     SO_TIMESTAMPNS,
     Ending,
-    enter,
+    begun,
     record,
     slot_after,
     stamp_ns,
-    steady,
     whole,
 )
 
@@ -163,10 +162,7 @@ def main() -> None:
     parser.add_argument("--interval-ms", type=whole(1, 1000), default=10)
     parser.add_argument("--out", type=Path, required=True)
     asked = parser.parse_args()
-    if asked.namespace:
-        enter(asked.namespace)
-    ending = Ending()
-    steady()
+    ending = begun(asked.namespace)
     host, port = asked.to
     with record(asked.out, f"stream,{VERSION},{asked.interval_ms},{host},{port}") as out:
         connection = Connection(asked.to, out)

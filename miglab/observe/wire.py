@@ -22,7 +22,6 @@ The record, one event a line; times are the kernel's receive stamps (CLOCK_REALT
 import argparse
 import socket
 import struct
-import time
 from collections.abc import Sequence
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -32,13 +31,11 @@ from miglab.observe import frames
 from miglab.observe.packet_filter import HEAD_BYTES, PACKET_OUTGOING, attach
 from miglab.observe.recording import (
     CONTROL_BYTES,
-    FLUSH_NS,
-    Ending,
-    enter,
+    begun,
+    collect,
     record,
     stamp_ns,
     stamped,
-    steady,
 )
 
 VERSION = 1
@@ -95,15 +92,6 @@ class Listener:
             self.write(f"w,{received_ns},{client},{offset},{count},{handle}\n")
 
 
-def listen(listener: Listener, out: TextIO, ending: Ending) -> None:
-    """Until the end. Frames are collected for a while: the kernel keeps their time."""
-    while not ending.before(time.monotonic_ns() + FLUSH_NS):
-        listener.drain()
-        out.flush()
-    listener.drain()
-    out.write(f"d,{_dropped(listener.channel)}\n")
-
-
 def main() -> None:
     """Records until told to end; says ``recording`` as soon as the record is open."""
     parser = argparse.ArgumentParser(prog="miglab.observe.wire")
@@ -113,13 +101,12 @@ def main() -> None:
     parser.add_argument("--ports", required=True)
     parser.add_argument("--out", type=Path, required=True)
     asked = parser.parse_args()
-    if asked.namespace:
-        enter(asked.namespace)
-    ending = Ending()
-    steady()
+    ending = begun(asked.namespace)
     with tap(asked.storage) as channel, record(asked.out, f"wire,{VERSION},{asked.mac}") as out:
         mac = bytes.fromhex(asked.mac.replace(":", ""))
-        listen(Listener(channel, mac, asked.ports.split(","), out), out, ending)
+        listener = Listener(channel, mac, asked.ports.split(","), out)
+        collect(listener.drain, out, ending)
+        out.write(f"d,{_dropped(channel)}\n")
 
 
 if __name__ == "__main__":

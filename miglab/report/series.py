@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 from miglab.errors import EvidenceError
 from miglab.judge.evidence import Evidence
+from miglab.judge.measured import NS_PER_MS
 from miglab.observe.beats import BeaconRecord
 from miglab.observe.exchanges import StreamRecord
 from miglab.observe.probes import PingRecord
 
-NS_PER_MS = 1e6
 BREAK_INTERVALS = 10  # a line across a longer gap would say that something came in it
 TRIP_MS_MIN = 0.001  # what a logarithmic axis can still show
 
