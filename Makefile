@@ -3,10 +3,10 @@
 .NOTPARALLEL:
 BIN := .venv/bin
 # What is checked: the library and whatever stands beside it.
-CODE := miglab tests $(wildcard deploy.py conftest.py inventories/*.py scenarios/*.py benchmarks/*.py)
+CODE := miglab tests $(wildcard deploy.py conftest.py inventories/*.py scenarios/*.py benchmarks/*.py docs/pictures/*.py docs/examples/*/*.py)
 
 help: ## these lines
-	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 lab: install ## one measured migration, from nothing to a verdict
 	$(BIN)/pyinfra inventories/lab.py deploy.py -y
@@ -14,7 +14,7 @@ lab: install ## one measured migration, from nothing to a verdict
 	$(BIN)/miglab migrate --load ws=64MiB,rate=50MiB/s,pattern=sequential
 
 test: purpose := tests
-test: install lint types unit live ## everything: lint, types, tests/, then scenarios/ on the embedded lab
+test: install lint types unit live ## lint, types, tests/, then scenarios/ on the embedded lab
 
 install: ## what is missing on this machine, and .venv; nothing the second time
 	@scripts/install.sh $(purpose)
@@ -29,11 +29,32 @@ types: ## mypy --strict
 unit: ## tests/, without a lab
 	$(BIN)/pytest tests
 
-live: ## scenarios/, on the embedded lab
-	$(BIN)/pytest scenarios
+live: ## scenarios/, on the embedded lab, but for those with a command of their own below
+	$(BIN)/pytest scenarios -m "not slow and not kinds and not ailments"
+
+kinds: purpose := tests
+kinds: install ## other kinds of lab and share: own hosts, mixed releases, iSCSI, the tutorial page by page
+	$(BIN)/pytest scenarios -m "kinds and not slow"
+
+ailments: purpose := tests
+ailments: install ## every failure that the doctor knows: made, named, met by a migration, mended
+	$(BIN)/pytest scenarios -m "ailments and not slow"
+
+slow: ## the others: another guest's distribution, searches, whole suites in a suite
+	$(BIN)/pytest scenarios -m slow
 
 bench: ## how long the parts take, and what dominates each
 	$(BIN)/python -m benchmarks
+
+test-vagrant: purpose := vagrant
+test-vagrant: install ## the lab of virtual machines: made, held to the tutorial, and removed
+	$(BIN)/miglab up --lab vagrant
+	$(BIN)/pytest scenarios --lab vagrant
+	$(BIN)/miglab down --lab vagrant
+
+pictures: purpose := pictures
+pictures: install ## what the tutorial shows, drawn anew: terminals and virt-manager
+	$(BIN)/python -m docs.pictures
 
 down: ## remove the lab and everything that belongs to it
 	$(BIN)/miglab down
@@ -47,4 +68,4 @@ lock: ## write requirements.lock anew
 clean: ## remove .venv and caches, never a lab or a record
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info pyinfra-debug.log
 
-.PHONY: $(shell sed -n 's/^\([a-z]*\):.*/\1/p' $(MAKEFILE_LIST))
+.PHONY: $(shell sed -n 's/^\([a-z-]*\):.*/\1/p' $(MAKEFILE_LIST))

@@ -8,9 +8,25 @@ from pathlib import Path
 
 import pytest
 
-from miglab.lab.embedded import EmbeddedLab
+from miglab.lab.lab import Lab
+from miglab.strategies import register_profiles
+
+register_profiles()
+pytest_plugins = ["pytester"]  # for tests of our own plugin
+
+ONLY = {"vagrant": {"test_tutorial.py", "test_vagrant.py"}}
+"""Scenarios by the origin of the lab they are for; others make labs of containers themselves."""
+MACHINES = {"test_vagrant.py"}
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """With ``--lab vagrant`` what can be shown there, and that only there."""
+    if collection_path.parent.name != "scenarios" or not collection_path.name.startswith("test_"):
+        return None
+    name, wanted = collection_path.name, ONLY.get(config.getoption("--lab"))
+    return True if (name not in wanted if wanted else name in MACHINES) else None
 
 
 @pytest.fixture(scope="session")
@@ -41,7 +57,7 @@ def miglab(project: Path) -> Cli:
 
 
 @pytest.fixture(scope="session")
-def on_lab(miglab: Cli, lab: EmbeddedLab) -> Cli:
+def on_lab(miglab: Cli, lab: Lab) -> Cli:
     """The command on the session's lab."""
 
     def run(*words: str, **options: str) -> subprocess.CompletedProcess[str]:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import blackouts, memory, migrate, provisioning, recorders
+from benchmarks import blackouts, doctor, memory, migrate, provisioning, recorders, scenarios
 from benchmarks.bench import Bench
 from benchmarks.figure import Figure
 from benchmarks.fresh import fresh
@@ -22,6 +22,8 @@ MEASURE: dict[str, Callable[[Bench, int], list[Figure]]] = {
     "memory": memory.memory,
     "recorders": recorders.recorders,
     "blackouts": blackouts.blackouts,
+    "scenarios": scenarios.scenarios,
+    "doctor": doctor.doctor,
 }
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from benchmarks.transcript import Transcript, record
 from miglab.declaration import load
-from miglab.lab.embedded import EmbeddedLab, machine_memory
+from miglab.lab.embedded import EmbeddedLab
+from miglab.lab.lab import machine_memory
 from miglab.lab.place import Place
 
 ROOT = Path(__file__).parents[1]
@@ -46,6 +47,11 @@ class Bench:
         """``pyinfra inventories/lab.py deploy.py -y``."""
         files = [str(ROOT / "inventories" / "lab.py"), str(ROOT / "deploy.py")]
         return record([str(BIN / "pyinfra"), *files, "-y"], env=self.environment())
+
+    def pytest(self, *words: str) -> Transcript:
+        """``pytest WORDS`` on this lab, which stays."""
+        chosen = ["--lab-name", self.name, "--lab-topology", str(TOPOLOGY), "--lab-keep"]
+        return record([str(BIN / "pytest"), *words, *chosen], env=self.environment(), codes=(0, 1))
 
     def down(self) -> None:
         """Takes the lab away; the next figure has to bring it up again."""

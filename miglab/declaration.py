@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from miglab.errors import DeclarationError
-from miglab.topology import Topology
+from miglab.topology import HOST_NAME, HOST_NAME_WORDS, Guest, GuestSystem, Topology
 from miglab.values import size_text
 
 # A node's name is its port's too: the kernel's words for "every interface" are taken as well.
@@ -29,7 +29,11 @@ EXPECTED = {
     "string_type": "text",
     "path_type": "a path",
 }
-SMALLEST = {"memory": 64 << 20, "disk": 1 << 20}  # with less no guest boots, or has a disk at all
+SMALLEST: dict[GuestSystem, dict[str, int]] = {  # with less it does not boot, or has no disk at all
+    "payload": {"memory": 64 << 20, "disk": 1 << 20},
+    "debian-13": {"memory": 256 << 20, "disk": 1 << 30},
+    "foreign": {},
+}
 LONGEST = 80  # characters of a wrong value that are shown
 
 
@@ -137,14 +141,39 @@ def conflicts(topology: Topology, machine_memory: int | None = None) -> Iterator
     if topology.network.nic == topology.network.bridge:
         nic = topology.network.nic
         yield f"network.bridge: expected another name than network.nic, found {nic!r} for both"
-    for key, least in SMALLEST.items():
-        if (size := getattr(topology.guest, key)) < least:
-            yield f"guest.{key}: expected at least {size_text(least)}, found {size_text(size)}"
-    if machine_memory and topology.guest.memory > machine_memory:
+    yield from _guest(topology.guest, machine_memory)
+    if topology.share.kind == "iscsi":
+        yield from _iscsi(topology)
+
+
+def _guest(guest: Guest, machine_memory: int | None) -> Iterator[str]:
+    """Whether it has what its system needs, and no more than there is."""
+    for key, least in SMALLEST[guest.system].items():
+        if (size := getattr(guest, key)) < least:
+            enough = size_text(least) + ("" if guest.ours else f" for {guest.system}")
+            yield f"guest.{key}: expected at least {enough}, found {size_text(size)}"
+    if not guest.foreign and not HOST_NAME.fullmatch(guest.name):
+        yield f"guest.name: expected {HOST_NAME_WORDS}, found {guest.name!r}"
+    if not guest.ours and guest.storage == "local":
+        yield f"guest.storage: expected share for {guest.system}, found 'local'"
+    if guest.foreign and guest.autostart:
+        yield "guest.autostart: expected false for foreign, which is not ours to start, found true"
+    if machine_memory and guest.memory > machine_memory:
         yield (
             f"guest.memory: expected no more than this machine's {machine_memory >> 20}MiB,"
-            f" found {size_text(topology.guest.memory)}"
+            f" found {size_text(guest.memory)}"
         )
+
+
+def _iscsi(topology: Topology) -> Iterator[str]:
+    """What is of NFS alone, and the guest whose disk is brought as a file once all is served."""
+    share, guest = topology.share, topology.guest
+    if "squash" in share.model_fields_set:
+        yield f"share.squash: expected no such key with share.kind iscsi, found {share.squash!r}"
+    if share.existing:
+        yield "share.existing: expected no such key with share.kind iscsi, found True"
+    if not guest.ours:
+        yield f"guest.system: expected payload with share.kind iscsi, found {guest.system!r}"
 
 
 def _addresses(topology: Topology) -> list[tuple[str, object]]:
@@ -165,10 +194,10 @@ def _outside_network(topology: Topology) -> Iterator[str]:
 
 
 def _roles(topology: Topology) -> Iterator[str]:
-    servers = [node.name for node in topology.nodes if node.role == "nfs"]
+    servers = [node.name for node in topology.nodes if node.role != "hypervisor"]
     if len(servers) != 1:
         names = ", ".join(servers) or "none"
-        yield f"nodes: expected exactly one node with role nfs, found {names}"
+        yield f"nodes: expected exactly one node with role nfs or storage, found {names}"
     if len(topology.hypervisors) < 2:
         names = ", ".join(node.name for node in topology.hypervisors) or "none"
         yield f"nodes: expected at least two nodes with role hypervisor, found {names}"

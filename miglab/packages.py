@@ -6,7 +6,7 @@ bakes the same list into its images so that nothing is missing there.
 
 from typing import Literal
 
-from miglab.topology import Role
+from miglab.topology import Role, ShareKind
 
 Family = Literal["debian", "redhat"]
 
@@ -22,14 +22,19 @@ GUEST_BUILD: dict[Family, tuple[str, ...]] = {
 }
 
 KERNEL_NFS: dict[Family, tuple[str, ...]] = {
-    "debian": ("nfs-kernel-server",),
-    "redhat": ("nfs-utils",),
+    "debian": ("rpcbind", "nfs-kernel-server"),
+    "redhat": ("rpcbind", "nfs-utils"),
 }
 
 USER_NFS: dict[Family, tuple[str, ...]] = {
     "debian": ("rpcbind", "nfs-ganesha", "nfs-ganesha-vfs"),
     "redhat": ("rpcbind", "nfs-ganesha", "nfs-ganesha-vfs"),
 }
+
+# Debian only: the RHEL family's target lies in the kernel, and its QEMU has no initiator.
+ISCSI_TARGET: dict[Family, tuple[str, ...]] = {"debian": ("tgt",), "redhat": ()}
+
+SERVER: dict[ShareKind, dict[Family, tuple[str, ...]]] = {"nfs": USER_NFS, "iscsi": ISCSI_TARGET}
 
 # The RHEL family has neither libnfs nor QEMU's driver for it: there the kernel mounts the share.
 HYPERVISOR: dict[Family, tuple[str, ...]] = {
@@ -57,7 +62,14 @@ NFS_MOUNT: dict[Family, tuple[str, ...]] = {
 }
 
 
-def baked(role: Role) -> tuple[str, ...]:
-    """What the embedded lab's Debian image of ``role`` holds from the start."""
-    extra = (*USER_NFS["debian"], *GUEST_BUILD["debian"]) if role == "nfs" else HYPERVISOR["debian"]
-    return (*BASE["debian"], *extra)
+def baked(role: Role, kind: ShareKind, family: Family = "debian") -> tuple[str, ...]:
+    """What the embedded lab's image of ``role`` holds from the start, with a share of ``kind``."""
+    if role == "hypervisor":
+        return (*BASE[family], *HYPERVISOR[family])
+    return (*BASE[family], *SERVER[kind][family], *GUEST_BUILD[family])
+
+
+def boxed(family: Family = "debian") -> tuple[str, ...]:
+    """What a virtual machine's box holds: all of every role, for kernels that serve and mount."""
+    roles = (HYPERVISOR, KERNEL_NFS, NFS_MOUNT, ISCSI_TARGET, GUEST_BUILD)
+    return tuple(dict.fromkeys([*BASE[family], *(name for role in roles for name in role[family])]))

@@ -23,3 +23,16 @@ class Scenario(Value):
         load = self.load.name if isinstance(self.load, Load) else self.load or "as-is"
         policy = self.policy.name if self.policy else "watched"
         return f"{policy}-{load}".replace("/s", "ps").replace("%", "pct")
+
+    @property
+    def command(self) -> str:
+        """What to type to do the same again."""
+        load = self.load.text if isinstance(self.load, Load) else self.load
+        words = {
+            "--policy": self.policy.name if self.policy else None,
+            "--load": load,
+            "--budget-ms": self.budget.client_ms_max,
+        }
+        return " ".join(
+            ["miglab migrate", *(f"{key} {value}" for key, value in words.items() if value)]
+        )

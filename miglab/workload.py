@@ -19,8 +19,9 @@ from miglab.values import Rate, Size, Value, size_text
 Pattern = Literal["sequential", "random", "hotspot"]
 PAGE = 4096
 BYTES_MAX = 1 << 63  # what the guest's arithmetic holds
+CPUS_MAX = 16  # what the guest has threads for
 SHORT = {"ws": "working_set", "compress": "compressibility"}
-KEYS = "ws, rate, pattern, compressibility, seed"
+KEYS = "ws, rate, pattern, compressibility, zero, cpus, seed"
 
 
 def _one_problem(value: object, read: ValidatorFunctionWrapHandler) -> Any:
@@ -36,19 +37,23 @@ def _one_problem(value: object, read: ValidatorFunctionWrapHandler) -> Any:
 
 Pace = Annotated[Rate | Literal["max"], WrapValidator(_one_problem)]
 """Bytes per second, or as fast as it goes."""
+Percent = Annotated[int, Field(ge=0, le=100)]
 
 
 class Load(Value):
     """Rewrites ``working_set`` bytes at ``rate`` bytes per second; each page is verified first.
 
     ``hotspot`` sends nine writes in ten to the first tenth. ``compressibility`` is the share of
-    each page, in percent, that repeats one word.
+    each page, in percent, that repeats one word; ``zero`` the share of pages that are all zero.
+    ``cpus`` threads only compute.
     """
 
     working_set: Size = ByteSize(64 << 20)
     rate: Pace = ByteSize(50 << 20)
     pattern: Pattern = "sequential"
-    compressibility: Annotated[int, Field(ge=0, le=100)] = 0
+    compressibility: Percent = 0
+    zero: Percent = 0
+    cpus: Annotated[int, Field(ge=0, le=CPUS_MAX)] = 0
     seed: Annotated[int, Field(ge=0, lt=1 << 64)] = 1
 
     @field_validator("working_set")
@@ -63,11 +68,25 @@ class Load(Value):
         """Derived from the values, and another for other values: ``ws64MiB-50MiB/s-sequential``."""
         rate = "max" if self.rate == "max" else f"{size_text(self.rate)}/s"
         parts = [f"ws{size_text(self.working_set)}", rate, self.pattern]
-        if self.compressibility:
-            parts.append(f"{self.compressibility}%")
-        if self.seed != 1:
-            parts.append(f"seed{self.seed}")
-        return "-".join(parts)
+        unusual = {
+            f"{self.compressibility}%": self.compressibility != 0,
+            f"zero{self.zero}%": self.zero != 0,
+            f"cpu{self.cpus}": self.cpus != 0,
+            f"seed{self.seed}": self.seed != 1,
+        }
+        return "-".join([*parts, *(part for part, said in unusual.items() if said)])
+
+    @property
+    def text(self) -> str:
+        """As :meth:`parse` reads it back, and as it is typed after ``--load``."""
+        rate = "max" if self.rate == "max" else f"{size_text(self.rate)}/s"
+        written = {"working_set": size_text(self.working_set), "rate": rate}
+        long = {word: short for short, word in SHORT.items()}
+        return ",".join(
+            f"{long.get(key, key)}={written.get(key, value)}"
+            for key, value in self
+            if key in written or value != type(self).model_fields[key].default
+        )
 
     @classmethod
     def parse(cls, text: str) -> Self:

@@ -1,5 +1,6 @@
 """Provisioning is idempotent, and mends exactly what drifted."""
 
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -115,3 +116,46 @@ def test_a_limited_run_touches_one_host(again: Any) -> None:
     """``--limit`` leaves the other hosts out, and what they need of each other intact."""
     assert again("--limit", "source").changed == {"source": ()}
     assert again().changes == 0
+
+
+NAMES = "Names | Names of all nodes in /etc/hosts"
+FORGET = "sed -i '/^# BEGIN miglab/,/^# END miglab/d' /etc/hosts"
+
+
+def test_a_host_that_dies_is_named_and_the_others_are_done(
+    lab: EmbeddedLab, again: Any, project: Path
+) -> None:
+    """Its own turn comes when it is back; no file of it was half-written meanwhile."""
+    for node in lab.topology.nodes:
+        _damage(lab, node.name, FORGET)
+    code, told = _deploy_and_kill(lab, project, "target")
+    try:
+        assert code != 0
+        assert any("[target]" in line and "rror" in line for line in told), told
+    finally:
+        assert lab.up() == ["target"]
+    changed = again().changed
+    assert changed.pop("target") in {(), (NAMES,)}  # it may have had its names already
+    assert changed == {"nfs": (), "source": ()}
+    assert again().changes == 0
+
+
+def _deploy_and_kill(lab: EmbeddedLab, project: Path, node: str) -> tuple[int, list[str]]:
+    """A deploy whose operations have begun when ``node`` loses power: exit code and its words."""
+    with subprocess.Popen(
+        [".venv/bin/pyinfra", "inventories/lab.py", "deploy.py", "-y"],
+        cwd=project,
+        env={**os.environ, "MIGLAB_LAB": lab.place.name},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        told = []
+        for line in process.stderr:
+            told.append(line)
+            if "operation run" in line:
+                command = ["podman", "kill", lab.place.node(node)]
+                subprocess.run(command, check=True, capture_output=True, timeout=60)
+        return process.wait(timeout=120), told

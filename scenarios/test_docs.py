@@ -10,12 +10,16 @@ from pathlib import Path
 import pytest
 
 from miglab.lab.embedded import EmbeddedLab
+from miglab.pytest_plugin.labs import topology_path
 from tests.documents import DOCUMENTS, Command, commands
 
 SECONDS = 300
-LABS = {"docs": "docs", "second": "docs-second", "three": "docs-three"}
+LABS = {each: f"docs-{each}" for each in ("second", "three", "iscsi")} | {"docs": "docs"}
 """Labs that documents name or end, and what they are called here: a reader may have one too."""
 OPEN = f"'{sys.executable}' -c 'import libvirt, sys; libvirt.open(sys.argv[1]).close()'"
+ELSEWHERE = {"virtual-machines.md", "own-hosts.md"}  # in scenarios/test_vagrant.py, test_site.py
+KINDS = {"iscsi.md", "kvm-live-migration.md"}
+"""About other kinds of lab than the first, or long for another reason."""
 NOT_COPIED = {".git", "runs", "pyinfra-debug.log"}
 
 
@@ -38,14 +42,19 @@ def own_labs(miglab: Callable[..., object]) -> Iterator[None]:
 
 
 @pytest.mark.parametrize(
-    "document", [each for each in DOCUMENTS if commands(each)], ids=lambda path: path.name
+    "document",
+    [
+        pytest.param(each, id=each.name, marks=[pytest.mark.kinds] if each.name in KINDS else [])
+        for each in DOCUMENTS
+        if commands(each) and each.name not in ELSEWHERE
+    ],
 )
 @pytest.mark.usefixtures("guest", "own_labs")
 def test_commands_of(
     document: Path, lab: EmbeddedLab, checkout: Path, request: pytest.FixtureRequest
 ) -> None:
     """Each ends with the exit code that stands behind it, or with 0."""
-    topology = request.config.rootpath / request.config.getoption("--lab-topology")
+    topology = topology_path(request.config)
     for command in commands(document):
         own = command.own_lab
         environment = {

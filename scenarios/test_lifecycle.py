@@ -4,7 +4,6 @@ import os
 import re
 import signal
 import socket
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -20,6 +19,7 @@ from miglab.lab.command import run
 from miglab.lab.embedded import EmbeddedLab
 from miglab.lab.lock import held
 from miglab.lab.place import NETNS, Place, state_root
+from scenarios.ends import interrupt, leftovers
 
 NAME = "side"
 
@@ -31,29 +31,6 @@ def side(lab: EmbeddedLab) -> Iterator[EmbeddedLab]:
     opened.up()
     yield opened
     opened.down()
-
-
-def leftovers(name: str) -> list[str]:
-    """Everything on this machine that still belongs to the lab."""
-    place = Place(name)
-    containers = run(
-        ["podman", "ps", "-aq", f"--filter=name=^{place.fabric}\\."], about=name
-    ).split()
-    processes = [
-        " ".join(process.info["cmdline"])
-        for process in psutil.process_iter(["cmdline", "status"])
-        if process.info["status"] != psutil.STATUS_ZOMBIE
-        and any(mark in " ".join(process.info["cmdline"] or []) for mark in _marks(place))
-    ]
-    mounts = [
-        line for line in Path("/proc/mounts").read_text().splitlines() if place.fabric in line
-    ]
-    files = [str(place.directory)] if place.directory.exists() else []
-    return [*containers, *processes, *mounts, *place.namespaces(), *files]
-
-
-def _marks(place: Place) -> tuple[str, ...]:
-    return (str(NETNS / place.fabric), f"{place.directory}/", f"{place.fabric}.")
 
 
 def machine() -> dict[str, str]:
@@ -193,21 +170,6 @@ def test_up_heals(side: EmbeddedLab, damage: Any) -> None:
     assert side.up() == []
 
 
-def _interrupt(command: list[str], project: Path, lines: int, how: signal.Signals) -> None:
-    """Sends the signal once the command has said so many lines; it has to end of itself soon."""
-    with subprocess.Popen(
-        command, cwd=project, stderr=subprocess.PIPE, start_new_session=True
-    ) as process:
-        assert process.stderr is not None
-        for _ in range(lines):
-            process.stderr.readline()
-        os.killpg(process.pid, how)
-        try:
-            process.communicate(timeout=75)  # a node that is waited for is waited for 60 s
-        finally:
-            process.kill()
-
-
 @pytest.mark.parametrize("lines", [0, 1, 2, 3, 5, 7])
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "killed"])
 def test_an_interrupted_up_is_healed_or_removed(
@@ -220,7 +182,7 @@ def test_an_interrupted_up_is_healed_or_removed(
     opened = EmbeddedLab(Place("cut"), lab.topology)
     command = [sys.executable, "-m", "miglab", "up", "--lab", "cut"]
     try:
-        _interrupt(command, project, lines, how)
+        interrupt(command, project, how, lambda told: len(told) >= lines)
         if lines % 2:  # the others go straight down
             opened.up()
             assert opened.status().up

@@ -40,23 +40,6 @@ def test_an_idle_guest_moves_there_and_back(migrate: Any) -> None:
     )
 
 
-@pytest.mark.parametrize("policy", NAMED)
-def test_a_guest_under_load_moves_there_and_back(migrate: Any, policy: str) -> None:
-    """By every named policy, again and again, without a reboot."""
-    for _ in range(2):
-        verdict = migrate(Scenario(load=BUSY, policy=NAMED[policy]))
-        assert_unharmed(verdict)
-        assert verdict.verdict == "pass", verdict.reasons
-        assert verdict.downtime_ms.vcpu.value is not None
-
-
-def test_the_source_drives_over_ssh(migrate: Any) -> None:
-    """Peer to peer: the source reaches the target by the trust between the hosts."""
-    policy = NAMED["precopy"].model_copy(update={"peer_to_peer": True})
-    verdict = migrate(Scenario(load=IDLE, policy=policy))
-    assert verdict.verdict == "pass", verdict.reasons
-
-
 def test_a_budget_that_cannot_be_kept_fails(migrate: Any) -> None:
     """One millisecond of darkness is not to be had; the verdict says which budget was broken."""
     slow = NAMED["precopy"].model_copy(update={"downtime_ms_max": 1000})
@@ -89,7 +72,7 @@ def test_the_command_prints_one_json_object(on_lab: Any) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "line"),
     [
-        (["--policy", "teleport"], 2, "--policy: expected one of"),
+        (["--policy", "teleport"], 2, "--policy: expected words joined by +"),
         (["--load", "ws=lots"], 2, "--load: working_set: expected"),
         (["--load", "ws=900MiB"], 2, "working_set"),
         (["--to", "nowhere"], 2, "--to: expected one of"),

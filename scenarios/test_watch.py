@@ -114,6 +114,7 @@ def test_judged_again_it_is_the_same(miglab: Any, on_lab: Any, tmp_path: Path) -
     assert again.stdout == first.stdout
 
 
+@pytest.mark.slow
 def test_a_quiet_minute(watch: Any) -> None:
     """Nothing was done, and nothing is seen."""
     verdict = watch(waiting(60), baseline_seconds=5)

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Makes present what miglab needs on this machine: system packages, then .venv from requirements.lock.
-# With `tests` as its argument also what only they need. Looks first and acts only on what is missing; a second
+# With `tests` as its argument also what only they need, with `pictures` what those of the tutorial and the
+# scenario with virt-manager need. Looks first and acts only on what is missing; a second
 # run touches neither network nor disk.
 # Exit codes: 0 all is there; 4 something is missing and cannot be had, in one line.
 set -euo pipefail
@@ -16,6 +17,7 @@ runc                    runc                    runc                  runc      
 crun                    crun                    crun                  crun              crun
 slirp4netns             slirp4netns             slirp4netns           slirp4netns       slirp4netns
 mmdebstrap              mmdebstrap              mmdebstrap            mmdebstrap        mmdebstrap
+mke2fs                  e2fsprogs               e2fsprogs             e2fsprogs         e2fsprogs
 /usr/share/keyrings/debian-archive-keyring.gpg debian-archive-keyring debian-keyring debian-keyring debian-archive-keyring
 nft                     nftables                nftables              nftables          nftables
 ip                      iproute2                iproute               iproute2          iproute2
@@ -32,6 +34,22 @@ TABLE
     [ "$purpose" != tests ] || cat <<'TABLE'
 chromium                chromium                chromium              chromium          chromium
 chromedriver            chromium-driver         chromedriver          chromedriver      chromium
+TABLE
+    [ "$purpose" != vagrant ] || cat <<'TABLE'
+vagrant                 vagrant                 vagrant               vagrant           vagrant
+/usr/share/doc/vagrant-libvirt vagrant-libvirt  vagrant-libvirt       vagrant-libvirt   vagrant-libvirt
+libvirtd                libvirt-daemon-system   libvirt-daemon        libvirt-daemon    libvirt
+virsh                   libvirt-clients         libvirt-client        libvirt-client    libvirt
+qemu-system-x86_64      qemu-system-x86         qemu-kvm              qemu-x86          qemu-system-x86
+qemu-img                qemu-utils              qemu-img              qemu-img          qemu-img
+dnsmasq                 dnsmasq-base            dnsmasq               dnsmasq           dnsmasq
+TABLE
+    [ "$purpose" != pictures ] || cat <<'TABLE'
+virt-manager            virt-manager            virt-manager          virt-manager      virt-manager
+Xvfb                    xvfb                    xorg-x11-server-Xvfb  xorg-x11-server-Xvfb xorg-server-xvfb
+dbus-daemon             dbus-daemon             dbus-daemon           dbus-1-daemon     dbus
+/usr/lib/at-spi2-registryd at-spi2-core          at-spi2-core          at-spi2-core      at-spi2-core
+/usr/lib/girepository-1.0/Atspi-2.0.typelib gir1.2-atspi-2.0 at-spi2-core typelib-1_0-Atspi-2_0 at-spi2-core
 TABLE
 }
 
@@ -53,7 +71,9 @@ print(sys.executable, ",".join(lacks) or "-", sys.version.replace("\n", " "))'
 
 # With .venv active its own Python would be found first, and be gone once .venv is made anew.
 PATH=":$PATH:"
-PATH=${PATH//":$PWD/.venv/bin:"/:}
+while [[ $PATH == *":$PWD/.venv/bin:"* ]]; do # twice, where it was activated twice
+    PATH=${PATH//":$PWD/.venv/bin:"/:}
+done
 PATH=${PATH#:}
 PATH=${PATH%:}
 

@@ -18,7 +18,7 @@ DOCUMENTS = (
     *(
         path
         for room in ("tutorial", "how-to", "reference", "explanation")
-        for path in sorted((ROOT / "docs" / room).glob("*.md"))
+        for path in sorted((ROOT / "docs" / room).rglob("*.md"))
     ),
 )
 """In the order in which their commands are run."""
@@ -28,11 +28,16 @@ LAB = r"(MIGLAB_[A-Z]+=\S+ )*"
 CHECKS: tuple[tuple[Check, str], ...] = (
     ("make", rf"{LAB}make [a-z]+"),
     ("clone", r"git clone \S+ \S+"),
-    ("collect", r"pytest scenarios( .*)?"),
+    ("collect", r"pytest (scenarios|docs/examples/[a-z-]+)( .*)?"),
     ("virsh", r"virsh -c '[^']+' \S.*"),
-    ("run", rf"{LAB}pyinfra inventories/lab\.py deploy\.py( .*)?"),
-    ("run", rf"{LAB}miglab (up|down|status|ssh|guest|migrate|watch|report|--help)( .*)?"),
+    ("run", rf"{LAB}pyinfra inventories/(lab|vagrant)\.py deploy\.py( .*)?"),
+    (
+        "run",
+        rf"{LAB}miglab (up|suspend|box|down|status|ssh|deploy|guest|migrate|edge|watch|doctor"
+        r"|report|--help)( .*)?",
+    ),
     ("run", r"(\. \.venv/bin/activate|cd \S+|ls|ls runs\S*|cat runs/\S+|ip netns list)"),
+    ("run", r"/var/lib/miglab/labs/vagrant/vagrant \w+"),
     ("run", r"(podman ps|python -m json\.tool|ssh -F) .*"),
 )
 """How a command is checked, by the first pattern that it matches as a whole.

@@ -8,6 +8,7 @@ from typing import Any, Self, cast
 
 import libvirt
 
+from miglab.errors import HypervisorError
 from miglab.guest.control import GuestControl
 from miglab.guest.status import GuestStatus
 from miglab.migration.hypervisor import Hypervisor
@@ -117,6 +118,7 @@ class FakeDomain:
         self.calls: list[tuple[Any, ...]] = []
         self.refuses: dict[str, int] = {}
         self.figures: dict[str, Any] = {"type": libvirt.VIR_DOMAIN_JOB_NONE}
+        self.condition = (libvirt.VIR_DOMAIN_RUNNING, libvirt.VIR_DOMAIN_RUNNING_BOOTED)
 
     def _call(self, name: str, *values: object) -> None:
         self.calls.append((name, *values))
@@ -151,6 +153,14 @@ class FakeDomain:
         self._call("jobStats", flags)
         return self.figures
 
+    def startDirtyRateCalc(self, seconds: int, flags: int = 0) -> None:  # noqa: N802
+        """Begins to measure."""
+        self._call("startDirtyRateCalc", seconds, flags)
+
+    def state(self) -> list[int]:
+        """What was put into ``condition``, as libvirt has it."""
+        return list(self.condition)
+
     def name(self) -> str:
         """Its name."""
         return "vm1"
@@ -168,6 +178,11 @@ class FakeHypervisor:
         self.removed = 0
         self.started: list[str] = []
         self.pooled = True
+        self.lost = False
+        self.identity: str | None = None
+        self.lacks: frozenset[str] = frozenset()
+        self.figures: dict[str, Any] | None = {}
+        self.autostart: bool | None = None
 
     @property
     def real(self) -> Hypervisor:
@@ -178,6 +193,14 @@ class FakeHypervisor:
         """The domain, if there is one."""
         return self.found
 
+    def set_autostart(self, _: str, wanted: bool) -> None:
+        """Keeps it."""
+        self.autostart = wanted
+
+    def uuid(self, _: str) -> str | None:
+        """As it was told."""
+        return self.identity
+
     def lookupByName(self, _: str) -> FakeDomain:  # noqa: N802 - libvirt's name
         """The domain, or libvirt's way of saying that there is none."""
         if self.found is None:
@@ -187,6 +210,30 @@ class FakeHypervisor:
     def state(self, _: str) -> DomainState:
         """What was put into ``word``."""
         return DomainState(host=self.name, state=self.word)
+
+    def state_anew(self, guest: str) -> DomainState:
+        """A new connection tells what the old one would."""
+        return self.state(guest)
+
+    def renew(self) -> bool:
+        """Whether it was ``lost``; it is not any more."""
+        lost, self.lost = self.lost, False
+        return lost
+
+    def set_capability(self, _: str, name: str) -> None:
+        """Its QEMU has all but what it ``lacks``."""
+        if self.found is not None:
+            self.found.calls.append(("set_capability", name))
+        if name in self.lacks:
+            raise HypervisorError(f"{self.name}: {name}: Invalid parameter '{name}'")
+
+    def domainListGetStats(  # noqa: N802 - libvirt's name
+        self, domains: list[FakeDomain], _: int
+    ) -> list[tuple[FakeDomain, dict[str, Any]]]:
+        """What was put into ``figures``; None to refuse, nothing for no answer at all."""
+        if self.figures is None:
+            raise refusal("no figures")
+        return [(domain, self.figures) for domain in domains if self.figures]
 
     def close(self) -> None:
         """Notes that it was closed."""

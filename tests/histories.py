@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import cache
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from miglab.guest.status import GuestStatus
 from miglab.observe.beats import BeaconRecord
@@ -14,7 +14,7 @@ from miglab.observe.events import Event, Job, Outcome, Progress
 from miglab.observe.exchanges import StreamRecord
 from miglab.observe.history import Environment, History, Plan, record_file
 from miglab.observe.journal import JournalReading, JournalRecord
-from miglab.observe.passages import Announcement, WireRecord, Write
+from miglab.observe.passages import Announcement, Connection, Traffic, WireRecord, Write
 from miglab.observe.probes import PingRecord
 from miglab.observe.states import DomainState
 from miglab.policy import Policy
@@ -143,8 +143,42 @@ def stream() -> StreamRecord:
     )
 
 
+RATE = 100 << 20  # of the source, in bytes per second, while the guest runs there
+DATA_PORT, CONNECTED = 49152, 1050
+
+
+def connections(
+    count: int = 3, what: Literal["begun", "hello"] = "begun"
+) -> tuple[Connection, ...]:
+    """Of QEMU's on the source to QEMU's on the target, one after the other."""
+    return tuple(
+        Connection(
+            time_ns=at(CONNECTED + n),
+            client=SOURCE,
+            client_port=40_000 + n,
+            server=TARGET,
+            port=DATA_PORT,
+            what=what,
+        )
+        for n in range(count)
+    )
+
+
+def traffic() -> tuple[Traffic, ...]:
+    """Ten times a second: all that the source sends goes on to the target."""
+    samples = []
+    for ms in range(0, UNTIL, 100):
+        moved = RATE * min(max(ms - CONNECTED, 0), STOP - CONNECTED) // 1000
+        samples.append(Traffic(time_ns=at(ms), node="source", received=moved, sent=0))
+        samples.append(Traffic(time_ns=at(ms), node="target", received=0, sent=moved))
+    return tuple(samples)
+
+
 def wire() -> WireRecord:
-    """QEMU's announcements on the target, and the journal's writes from where the guest was."""
+    """QEMU's announcements on the target, and the journal's writes from where the guest was.
+
+    Three connections for the guest's memory, and how much the source sent.
+    """
     written = [written_ms(n) for n in range(21, 121)]
     return WireRecord(
         mac="52:54:00:80:00:50",
@@ -162,6 +196,8 @@ def wire() -> WireRecord:
             )
             for n, ms in enumerate(written, start=20)
         ),
+        connections=connections(),
+        traffic=traffic(),
     )
 
 
@@ -284,6 +320,10 @@ def wire_lines(record: WireRecord) -> Lines:
         lines.append(("n", *seen.model_dump().values()))
     for write in record.writes:
         lines.append(("w", *write.model_dump().values()))
+    for begun in record.connections:
+        lines.append(("c", *begun.model_dump().values()))
+    for sample in record.traffic:
+        lines.append(("b", *sample.model_dump().values()))
     return [*lines, ("d", record.dropped)]
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pyinfra.api.command import FileUploadCommand, StringCommand
+from pyinfra.api.command import FileUploadCommand, FunctionCommand, StringCommand
 from pyinfra.api.config import Config
 from pyinfra.api.connect import connect_all
 from pyinfra.api.deploy import add_deploy
@@ -119,7 +119,9 @@ class MachineConnector(FakeConnector):
 
 
 def described(command: object) -> str:
-    """A command as text: an upload by its destination and content."""
+    """A command as text: an upload by its destination and content, a function by its name."""
+    if isinstance(command, FunctionCommand):
+        return str(command.function.__name__)
     if isinstance(command, FileUploadCommand):
         assert not isinstance(command.src, str)
         command.src.seek(0)
@@ -142,8 +144,14 @@ def changes_on(state: State, host: Any) -> Iterator[tuple[str, list[str]]]:
 class Pyinfra:
     """Runs deploys on machines by node name; those in ``away`` are not reached."""
 
-    def __init__(self, machines: dict[str, Machine], away: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        machines: dict[str, Machine],
+        away: frozenset[str] = frozenset(),
+        pki: Path | None = None,
+    ) -> None:
         data = {"lab_name": "unit", "lab_topology": str(SHIPPED), "fake_delay": 0}
+        data["lab_pki"] = str(pki) if pki else None
         names = [(f"@fake/{name}", {**data, "node": name}) for name in machines]
         inventory = Inventory((names, {}))  # type: ignore[no-untyped-call]  # pyinfra's
         self.state = State(inventory, Config())  # type: ignore[no-untyped-call]  # likewise

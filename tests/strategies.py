@@ -1,6 +1,6 @@
 """What Hypothesis may choose from: values that a user may give, histories that a run may leave."""
 
-from typing import get_args
+from typing import Any, get_args
 
 from hypothesis import strategies as st
 from pydantic import ByteSize
@@ -18,21 +18,23 @@ from miglab.observe.beats import BeaconRecord
 from miglab.observe.clocks import Clocks, HostClock
 from miglab.observe.command import Command
 from miglab.observe.console import Console
-from miglab.observe.events import Event, Job, Outcome, Progress
+from miglab.observe.deeds import Deed
+from miglab.observe.events import DirtyRate, Event, Job, Outcome, Progress
 from miglab.observe.exchanges import StreamRecord
 from miglab.observe.history import Environment, History, Plan
 from miglab.observe.journal import JournalReading, JournalRecord
-from miglab.observe.passages import Announcement, WireRecord, Write
+from miglab.observe.passages import Announcement, Connection, Traffic, WireRecord, Write
 from miglab.observe.probes import PingRecord
-from miglab.observe.states import DomainState
+from miglab.observe.states import BROKEN_OFF, DomainState
 from miglab.policy import DOWNTIME_MS_MAX, MIB, Budget, Policy
 from miglab.scenario import Scenario
-from miglab.workload import BYTES_MAX, PAGE, Load, Pattern
+from miglab.workload import BYTES_MAX, CPUS_MAX, PAGE, Load, Pattern
 
 U64 = st.integers(0, 2**64 - 1)
 COUNTS = st.integers(0, 2**53)
 NS = st.integers(0, 2**63 - 1)
 WORDS = st.text(max_size=20)
+Fields = dict[str, st.SearchStrategy[Any]]
 NAMES = st.sampled_from(["source", "target", "third"])
 
 
@@ -44,6 +46,8 @@ def loads() -> st.SearchStrategy[Load]:
         rate=st.just("max") | st.integers(0, BYTES_MAX - 1).map(ByteSize),
         pattern=st.sampled_from(get_args(Pattern)),
         compressibility=st.integers(0, 100),
+        zero=st.integers(0, 100),
+        cpus=st.integers(0, CPUS_MAX),
         seed=U64,
     )
 
@@ -51,20 +55,57 @@ def loads() -> st.SearchStrategy[Load]:
 @st.composite
 def policies(draw: st.DrawFn) -> Policy:
     """Any policy that can be declared."""
-    mode = draw(st.sampled_from(["precopy", "postcopy"]))
-    streams = draw(st.integers(0, 16)) if mode == "precopy" else 0
-    possible = ["none", *(["zlib", "zstd"] if streams else ["xbzrle"])]
-    return Policy.model_validate(
+    percent, bandwidth = st.integers(1, 99), st.integers(1, 1 << 20).map(lambda n: n * MIB)
+    kept: Fields = {"persist_target": st.booleans(), "undefine_source": st.booleans()}
+    common: Fields = {
+        **kept,
+        "auto_converge": st.booleans(),
+        "bandwidth": bandwidth,
+        "downtime_ms_max": st.integers(1, DOWNTIME_MS_MAX),
+        "tls": st.booleans(),
+        "peer_to_peer": st.booleans(),
+        "copy_storage": st.sampled_from(["none", "full", "incremental"]),
+    }
+    after: list[Fields] = [
+        {"postcopy_after_rounds": st.integers(1, 1000)},
+        {"postcopy_after_ms": percent},
+    ]
+    ways: list[Fields] = [
+        {"mode": st.just("offline"), "peer_to_peer": st.booleans(), **kept},
+        *(
+            {"mode": st.just("postcopy"), "bandwidth_postcopy": bandwidth, **common, **a}
+            for a in after
+        ),
+        {**common, "streams": st.integers(1, 16), "compression": st.sampled_from(["zlib", "zstd"])},
         {
-            "mode": mode,
-            "auto_converge": draw(st.booleans()),
-            "streams": streams,
-            "compression": draw(st.sampled_from(possible)) if mode == "precopy" else "none",
-            "bandwidth": draw(st.integers(1, 1 << 20)) * MIB,
-            "downtime_ms_max": draw(st.none() | st.integers(1, DOWNTIME_MS_MAX)),
-            "peer_to_peer": draw(st.booleans()),
-        }
-    )
+            **common,
+            "streams": st.integers(1, 16),
+            "zero_copy": st.booleans(),
+            "tls": st.just(False),
+        },
+        {
+            **common,
+            "compression": st.just("xbzrle"),
+            "xbzrle_cache": st.integers(20, 40).map(lambda n: 1 << n),
+        },
+        {
+            **common,
+            "auto_converge": st.just(True),
+            "auto_converge_initial_pct": percent,
+            "auto_converge_increment_pct": percent,
+        },
+        {**common, "auto_converge": st.just(False), "dirty_limit": st.booleans()},
+        {
+            **kept,
+            "peer_to_peer": st.just(True),
+            "tunnelled": st.booleans(),
+            "bandwidth": bandwidth,
+        },
+    ]
+    way = draw(st.sampled_from(ways))
+    needed = {"mode", "streams", "compression", "tls", "auto_converge", "peer_to_peer"} & set(way)
+    chosen = [key for key in way if key in needed or draw(st.booleans())]
+    return Policy.model_validate({key: draw(way[key]) for key in chosen})
 
 
 def scenarios() -> st.SearchStrategy[Scenario]:
@@ -89,7 +130,9 @@ def statuses() -> st.SearchStrategy[GuestStatus]:
         rate=U64 | st.just("max"),
         pattern=WORDS,
         compressibility_pct=st.integers(0, 100),
+        zero_pct=st.none() | st.integers(0, 100),
         seed=U64,
+        cpus=st.none() | COUNTS,
         pages=COUNTS,
         written=COUNTS,
         verified=COUNTS,
@@ -98,6 +141,7 @@ def statuses() -> st.SearchStrategy[GuestStatus]:
         sweeps=COUNTS,
         swept=st.none() | st.builds(Swept, sweep=COUNTS, region_written=COUNTS, digest=WORDS),
         achieved_bps=COUNTS,
+        computed=st.none() | COUNTS,
     )
     journal = st.builds(
         JournalStatus,
@@ -208,13 +252,36 @@ def wires() -> st.SearchStrategy[WireRecord]:
         count=COUNTS,
         handle=st.text("0123456789abcdef", min_size=8, max_size=8),
     )
-    return st.builds(
+    begun = st.builds(
+        Connection,
+        time_ns=NS,
+        client=st.ip_addresses(v=4),
+        client_port=st.integers(0, 65535),
+        server=st.ip_addresses(v=4),
+        port=st.integers(49150, 49155),
+        what=st.sampled_from(["begun", "hello"]),
+    )
+    sample = st.builds(Traffic, time_ns=NS, node=NAMES, received=U64, sent=U64)
+    common: Fields = {
+        "mac": st.just("52:54:00:80:00:50"),
+        "complete": st.booleans(),
+        "announcements": st.lists(seen, max_size=3).map(tuple),
+        "writes": st.lists(written, max_size=3).map(tuple),
+        "dropped": COUNTS,
+    }
+    return st.builds(WireRecord, version=st.just(1), **common) | st.builds(
         WireRecord,
-        mac=st.just("52:54:00:80:00:50"),
-        complete=st.booleans(),
-        announcements=st.lists(seen, max_size=3).map(tuple),
-        writes=st.lists(written, max_size=3).map(tuple),
-        dropped=COUNTS,
+        version=st.just(2),
+        connections=st.lists(begun, max_size=3).map(tuple),
+        traffic=st.lists(sample, max_size=4).map(tuple),
+        **common,
+    )
+
+
+def deeds() -> st.SearchStrategy[Deed]:
+    """Whatever may be done to a lab."""
+    return st.builds(
+        Deed, name=WORDS, moment=WORDS, began_ns=NS, ended_ns=NS, error=st.none() | WORDS
     )
 
 
@@ -235,12 +302,14 @@ def clocks() -> st.SearchStrategy[Clocks]:
 def outcomes() -> st.SearchStrategy[Outcome]:
     """However libvirt may end."""
     figure = st.none() | COUNTS
-    job = st.builds(Job, total_ms=figure, downtime_ms=figure, rounds=figure, zero_pages=figure)
+    job = st.builds(Job, **dict.fromkeys(Job.model_fields, figure))
     return st.builds(
         Outcome,
         started_ns=NS,
         ended_ns=NS,
         error=st.none() | WORDS,
+        unsupported=st.booleans(),
+        recovered=COUNTS,
         unmet=st.lists(WORDS, max_size=2).map(tuple),
         job=job,
     )
@@ -254,12 +323,21 @@ def histories() -> st.SearchStrategy[History]:
         vantage=st.sampled_from(["qemu", "libvirt"]),
         name=st.sampled_from(["STOP", "RESUME", "MIGRATION"]) | WORDS,
         time_ns=NS,
-        detail=WORDS,
+        detail=WORDS | st.sampled_from(['{"status": "postcopy-active"}', "[]", "{"]),
     )
     progress = st.builds(
-        Progress, time_ns=NS, elapsed_ms=COUNTS, remaining=COUNTS, rate=COUNTS, iteration=COUNTS
+        Progress,
+        time_ns=NS,
+        elapsed_ms=COUNTS,
+        remaining=COUNTS,
+        rate=COUNTS,
+        iteration=COUNTS,
+        throttle=COUNTS,
+        dirty_pages_per_s=st.none() | COUNTS,
+        postcopy_requests=st.none() | COUNTS,
     )
-    states = st.sampled_from(["absent", "running", "paused", "shut off", "unreachable"])
+    words = ["absent", "running", "paused", "shut off", "crashed", BROKEN_OFF, "unreachable"]
+    states = st.sampled_from(words)
     return st.builds(
         History,
         plan=st.builds(
@@ -278,10 +356,13 @@ def histories() -> st.SearchStrategy[History]:
             acceleration=st.sampled_from(["kvm", "qemu"]),
             acceleration_reason=WORDS,
             hosts=st.dictionaries(NAMES, st.dictionaries(WORDS, WORDS, max_size=2), max_size=2),
+            addresses=st.dictionaries(NAMES, st.ip_addresses(v=4).map(str), max_size=3),
         ),
         outcome=outcomes(),
         events=st.lists(events, max_size=4).map(tuple),
         progress=st.lists(progress, max_size=2).map(tuple),
+        dirty_rate=st.none() | st.builds(DirtyRate, bytes_per_s=COUNTS, period_s=COUNTS),
+        deeds=st.lists(deeds(), max_size=2).map(tuple),
         guest_before=st.none() | statuses(),
         guest_settled=st.none() | statuses(),
         guest_rested=st.none() | statuses(),

@@ -60,7 +60,8 @@ def miglab(
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        (("migrate", "--policy", "teleport"), "--policy: expected one of precopy, postcopy"),
+        (("migrate", "--policy", "teleport"), "--policy: expected words joined by +"),
+        (("migrate", "--policy", "offline"), "--policy offline: expected a guest that does not"),
         (("migrate", "--load", "ws"), "--load: expected key=value, found 'ws'"),
         (("migrate", "--load", "ws=x"), "--load: working_set: expected a size such as 256MiB"),
         (("migrate", "--load", "rate=1MiB/min"), "--load: rate: expected max or a size per second"),
@@ -77,6 +78,20 @@ def miglab(
         (("migrate", "--topology", "none.yaml"), "none.yaml: expected a declaration"),
         (("ssh", "nowhere"), "NODE: expected one of nfs, source, target, found 'nowhere'"),
         (("ssh", "vm1"), "vm1: the guest has no shell"),
+        (("deploy", "--only", "nmaes"), "--only: expected some of names, firewall, storage,"),
+        (("up", "--lab", "site"), "inventories/site.yaml: expected a declaration, found no file"),
+        (
+            ("up", "--lab", "site", "--topology", "inventories/topology.yaml"),
+            "inventories/site.py: there is no such inventory",
+        ),
+        (
+            ("doctor", "--lab", "site", "--inventory", "x.py"),
+            "--inventory: expected without --lab site, which MIGLAB_INVENTORY tells",
+        ),
+        (("edge",), "expected --budget-ms, --total-seconds or both"),
+        (("edge", "--total-seconds", "4", "--ws", "lots"), "--ws: expected a size"),
+        (("edge", "--total-seconds", "4", "--policy", "offline"), "--policy: expected one that"),
+        (("edge", "--total-seconds", "4", "--bandwidth", "fast"), "bandwidth: expected a size"),
         (("report", "one", "two", "--json"), "--json: expected one run, since it prints one"),
     ],
 )
@@ -107,6 +122,7 @@ def test_each_problem_of_a_declaration_is_a_line(miglab: Miglab, command: str) -
         ("migrate", "--budget-ms", "soon"),
         ("migrate", "--budget-ms", "0"),
         ("migrate", "--timeout", "0"),
+        ("edge", "--pattern", "teleport"),
         ("status", "--json=no"),
         ("report",),
     ],
@@ -165,7 +181,7 @@ def test_json_is_one_object_and_nothing_else(
     said = miglab("report", "--json", str(folder))
     assert said.code == code
     found = json.loads(said.out)
-    assert (found["schema_version"], found["verdict"]) == (2, word)
+    assert (found["schema_version"], found["verdict"]) == (3, word)
     assert found["migration"]["from"] == "source"
     assert said.err.startswith(word.upper())
     assert json.loads((folder / "verdict.json").read_text()) == found

@@ -82,12 +82,13 @@ VALUES: list[Case] = [
     ("share.owner", "qemu", "a whole number, found 'qemu'"),
     ("share.squash", "all_squash", "'root_squash' or 'no_root_squash', found 'all_squash'"),
     ("nodes", {}, "a list, found {}"),
+    ("share.kind", "smb", "'nfs' or 'iscsi', found 'smb'"),
     ("nodes", [], "at least one, found []"),
     ("nodes.0.name", "Nfs", "a name of 2 to 15 lower-case letters"),
     ("nodes.0.name", "n" * 16, "a name of 2 to 15 lower-case letters"),
     ("nodes.0.name", False, "text, found False"),
     ("nodes.0.name", "tap0", "a name the lab does not use itself, found 'tap0'"),
-    ("nodes.0.role", "client", "'nfs' or 'hypervisor', found 'client'"),
+    ("nodes.0.role", "client", "'nfs', 'storage' or 'hypervisor', found 'client'"),
     ("nodes.0.address", "192.168.81.100", "a host's address inside 192.168.80.0/24"),
     ("nodes.0.address", "192.168.80.0", "a host's address inside 192.168.80.0/24"),
     ("nodes.0.address", "192.168.80.255", "a host's address inside 192.168.80.0/24"),
@@ -108,6 +109,7 @@ VALUES: list[Case] = [
     ("guest.vcpus", 1.5, "a whole number, found 1.5"),
     ("guest.address", "10.0.0.1", "a host's address inside 192.168.80.0/24, found 10.0.0.1"),
     ("guest.disk", 0, "at least 1MiB, found 0B"),
+    ("guest.system", "debian-12", "'payload', 'debian-13' or 'foreign', found 'debian-12'"),
 ]
 
 
@@ -173,12 +175,12 @@ RELATIONS: list[Case] = [
     (
         "nodes.2.role",
         "nfs",
-        "nodes: expected exactly one node with role nfs, found nfs, target",
+        "nodes: expected exactly one node with role nfs or storage, found nfs, target",
     ),
     (
         "nodes.0.role",
         "hypervisor",
-        "nodes: expected exactly one node with role nfs, found none",
+        "nodes: expected exactly one node with role nfs or storage, found none",
     ),
     (
         "nodes.2",
@@ -204,6 +206,59 @@ def test_values_that_do_not_go_together(
 ) -> None:
     """Each value may be right and the whole still impossible."""
     assert line in refuse(changed((key, value)))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "line"),
+    [
+        ("memory", "255MiB", "guest.memory: expected at least 256MiB for debian-13, found 255MiB"),
+        ("disk", "64MiB", "guest.disk: expected at least 1GiB for debian-13, found 64MiB"),
+        ("storage", "local", "guest.storage: expected share for debian-13, found 'local'"),
+    ],
+)
+def test_a_real_guest_needs_more(
+    refuse: Callable[[str], list[str]], key: str, value: str, line: str
+) -> None:
+    """Than ours, which is one program; with that it can be declared."""
+    enough = [("guest.system", "debian-13"), ("guest.memory", "256MiB"), ("guest.disk", "1GiB")]
+    assert refuse(changed(*enough, (f"guest.{key}", value))) == [line]
+
+
+def test_somebody_s_own_guest_is_not_started(refuse: Callable[[str], list[str]]) -> None:
+    """Neither by us nor by its host at our word."""
+    (line,) = refuse(changed(("guest.system", "foreign"), ("guest.autostart", True)))
+    assert line.startswith("guest.autostart: expected false for foreign")
+
+
+@pytest.mark.parametrize(
+    ("also", "line"),
+    [
+        (
+            [("share.squash", "root_squash")],
+            "share.squash: expected no such key with share.kind iscsi, found 'root_squash'",
+        ),
+        (
+            [("guest.system", "debian-13"), ("guest.disk", "1GiB")],
+            "guest.system: expected payload with share.kind iscsi, found 'debian-13'",
+        ),
+    ],
+)
+def test_what_is_of_nfs_alone(
+    refuse: Callable[[str], list[str]], also: list[tuple[str, object]], line: str
+) -> None:
+    """It is refused where it would do nothing, or could not be done."""
+    assert refuse(changed(("share.kind", "iscsi"), ("share.squash", ABSENT), *also)) == [line]
+
+
+@pytest.mark.parametrize("role", ["nfs", "storage"])
+@pytest.mark.parametrize("kind", ["nfs", "iscsi"])
+def test_what_is_served_is_the_share_s_to_say(tmp_path: Path, kind: str, role: str) -> None:
+    """The tutorial's word for the node that serves is as good as the plain one."""
+    path = tmp_path / "lab.yaml"
+    path.write_text(changed(("share.kind", kind), ("share.squash", ABSENT), ("nodes.0.role", role)))
+    found = load(path)
+    assert (found.share.kind, found.storage.name) == (kind, "nfs")
+    assert found.lun_url(1) == "iscsi://192.168.80.100:3260/iqn.2026-01.test.miglab:vm1/1"
 
 
 def test_several_problems_are_several_lines(refuse: Callable[[str], list[str]]) -> None:
@@ -305,7 +360,11 @@ names = st.from_regex(r"[a-z][a-z0-9-]{0,13}[a-z0-9]", fullmatch=True)
 addresses = st.ip_addresses(v=4, network="192.168.80.0/24")
 sizes = st.integers(0, 1 << 50)
 nodes = st.fixed_dictionaries(
-    {"name": names, "role": st.sampled_from(["nfs", "hypervisor"]), "address": addresses},
+    {
+        "name": names,
+        "role": st.sampled_from(["nfs", "storage", "hypervisor"]),
+        "address": addresses,
+    },
     optional={"os": st.sampled_from(["debian-12", "debian-13", "docker.io/library/debian:13"])},
 )
 valid_models = st.builds(

@@ -11,7 +11,7 @@ import typer
 import yaml
 from pydantic import BaseModel
 
-from miglab import pytest_plugin
+from miglab import policy_name, pytest_plugin
 from miglab.cli import app
 from miglab.declaration import load
 from miglab.errors import MiglabError
@@ -129,18 +129,20 @@ def test_every_key_of_a_declaration_is_described(key: str) -> None:
     assert f"\n| `{key}` |" in (REFERENCE / "topology.md").read_text()
 
 
-@pytest.mark.parametrize("key", [*keys(Policy), *keys(Load), *SHORT, *NAMED])
+FORMS = {part.form.replace("{}", "N") for part in policy_name.PARTS}
+
+
+@pytest.mark.parametrize("key", sorted({*keys(Policy), *keys(Load), *SHORT, *NAMED, *FORMS}))
 def test_every_word_of_policies_and_loads_is_described(key: str) -> None:
-    """Fields, their short names, and the named policies."""
+    """Fields, their short names, the named policies, and the words that names are made of."""
     assert f"`{key}`" in (REFERENCE / "policies-and-loads.md").read_text()
 
 
 def test_every_option_and_fixture_of_the_plugin_is_described() -> None:
     """As the plugin itself declares them."""
-    text, source = (
-        (REFERENCE / "pytest-plugin.md").read_text(),
-        Path(pytest_plugin.__file__).read_text(),
-    )
+    text = (REFERENCE / "pytest-plugin.md").read_text()
+    parts = Path(str(pytest_plugin.__file__)).parent.glob("*.py")
+    source = "\n".join(part.read_text() for part in parts)
     options = re.findall(r'"(--lab[a-z-]*)"', source)
     fixtures = re.findall(r"@pytest\.fixture.*\ndef (\w+)\(", source)
     assert options

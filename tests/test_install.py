@@ -96,15 +96,23 @@ def test_exactly_what_is_missing_is_installed(machine: Machine) -> None:
     ]
 
 
-@pytest.mark.parametrize(("purpose", "missing"), [("", "gcc"), ("tests", "gcc chromium-driver")])
+@pytest.mark.parametrize(
+    ("purpose", "missing"),
+    [
+        ("", "gcc"),
+        ("tests", "gcc chromium-driver"),
+        ("pictures", "gcc virt-manager"),
+        ("vagrant", "gcc vagrant"),
+    ],
+)
 def test_a_browser_is_for_tests_only(machine: Machine, purpose: str, missing: str) -> None:
-    """A lab needs none."""
+    """A lab needs none, and no virt-manager either."""
     machine.has(
         dpkg="true",
         apt_get="exit 1",
         dpkg_query=(
-            'for p; do case $p in -*|*{*|gcc|chromium-driver) ;; *) echo "$p installed" ;;'
-            " esac; done"
+            "for p; do case $p in -*|*{*|gcc|chromium-driver|virt-manager|vagrant) ;;"
+            ' *) echo "$p installed" ;; esac; done'
         ),
         id="echo 1000",
     )
@@ -219,5 +227,6 @@ def test_nothing_is_done_where_nothing_is_missing(machine: Machine) -> None:
     environment = machine.project / ".venv" / "bin"
     (environment / "python3").symlink_to("python")
     expect(nothing, environment)
+    expect(nothing, environment, environment)
     (machine.project / "requirements.lock").write_text("pin==2\n")
     expect(made, environment)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 
 from miglab.errors import UsageError
-from miglab.workload import PAGE, Load
+from miglab.workload import CPUS_MAX, PAGE, Load
 from tests.strategies import loads
 
 MIB = 1 << 20
@@ -22,6 +22,8 @@ MIB = 1 << 20
         ("rate=0", {"rate": 0}),
         ("rate=1.5MiB/s", {"rate": 3 * MIB // 2}),
         ("pattern=hotspot,compress=40", {"pattern": "hotspot", "compressibility": 40}),
+        ("rate=0,cpus=2", {"rate": 0, "cpus": 2}),
+        ("zero=50", {"zero": 50}),
         ("compressibility=100, seed=18446744073709551615", {"compressibility": 100, "seed": -1}),
     ],
 )
@@ -56,6 +58,9 @@ BOUNDS = "expected at least one page (4KiB) and less than 8EiB"
         ("rate=8EiB", f"rate: {PACE}, found '8EiB'"),
         ("pattern=zigzag", "'sequential', 'random' or 'hotspot', found 'zigzag'"),
         ("compress=101", "compressibility: expected less than or equal to 100, found '101'"),
+        ("zero=101", "zero: expected less than or equal to 100, found '101'"),
+        ("cpus=17", "cpus: expected less than or equal to 16, found '17'"),
+        ("cpus=two", "cpus: expected a whole number, found 'two'"),
         ("seed=1.5", "seed: expected a whole number, found '1.5'"),
         ("seed=-1", "seed: expected greater than or equal to 0, found '-1'"),
         ("ws=1MiB,ws=2MiB", "working_set: expected once, found 2 times"),
@@ -80,6 +85,8 @@ def test_what_is_no_load_is_refused(text: str, line: str) -> None:
         ("rate=max,pattern=random", "ws64MiB-max-random"),
         ("ws=16MiB,rate=0", "ws16MiB-0B/s-sequential"),
         ("compress=25,seed=7", "ws64MiB-50MiB/s-sequential-25%-seed7"),
+        ("zero=25", "ws64MiB-50MiB/s-sequential-zero25%"),
+        ("ws=16MiB,rate=0,cpus=2", "ws16MiB-0B/s-sequential-cpu2"),
     ],
 )
 def test_the_name_says_the_values(text: str, name: str) -> None:
@@ -101,6 +108,8 @@ def test_one_value_alone_changes_the_name(load: Load) -> None:
         "rate": 0 if load.rate else "max",
         "pattern": "random" if load.pattern != "random" else "hotspot",
         "compressibility": (load.compressibility + 1) % 101,
+        "zero": (load.zero + 1) % 101,
+        "cpus": (load.cpus + 1) % (CPUS_MAX + 1),
         "seed": (load.seed + 1) % (1 << 64),
     }
     names = {load.model_copy(update={key: value}).name for key, value in changed.items()}

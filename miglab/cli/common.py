@@ -7,26 +7,56 @@ import typer
 from rich.console import Console
 
 from miglab.declaration import load
-from miglab.lab.embedded import EmbeddedLab, machine_memory
+from miglab.errors import UsageError
+from miglab.lab.lab import Lab, machine_memory
+from miglab.lab.origins import lab_of
+from miglab.lab.own import declaration_path
 from miglab.lab.place import Place
 
 TopologyOption = Annotated[
-    Path, typer.Option("--topology", envvar="MIGLAB_TOPOLOGY", help="The declaration.")
+    Path | None,
+    typer.Option(
+        "--topology",
+        envvar="MIGLAB_TOPOLOGY",
+        help="The declaration (default: inventories/topology.yaml; for your own hosts, the one"
+        " beside their inventory).",
+    ),
 ]
 LabOption = Annotated[
     str,
-    typer.Option("--lab", envvar="MIGLAB_LAB", help="Which lab; several can stand side by side."),
+    typer.Option(
+        "--lab",
+        envvar="MIGLAB_LAB",
+        help="Which lab, of several side by side: of containers, of virtual machines if it is"
+        " called `vagrant` or `vagrant-NAME`, or of your own hosts, `site` or `site-NAME`.",
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
-TOPOLOGY = Path("inventories/topology.yaml")
+TOPOLOGY: Path | None = None
 LAB = "default"
 
 progress = Console(stderr=True, highlight=False)
 
 
-def open_lab(topology: Path, lab: str) -> EmbeddedLab:
+def open_lab(topology: Path | None, lab: str) -> Lab:
     """The lab that the two options name."""
-    return EmbeddedLab(Place(lab), load(topology, machine_memory()))
+    place = Place(lab)
+    memory = None if place.origin == "site" else machine_memory()
+    return lab_of(place, load(declared(topology, place), memory))
+
+
+def declared(topology: Path | None, place: Place) -> Path:
+    """Where the declaration of the lab lies."""
+    if topology is not None:
+        return topology
+    return declaration_path() if place.origin == "site" else Path("inventories/topology.yaml")
+
+
+def require_node(lab: Lab, name: str, what: str) -> None:
+    """Raises UsageError unless ``name`` is a node; ``what`` it was given as."""
+    if lab.topology.node(name) is None:
+        names = ", ".join(each.name for each in lab.topology.nodes)
+        raise UsageError(f"{what}: expected one of {names}, found {name!r}")
 
 
 def say(line: str, style: str = "dim") -> None:

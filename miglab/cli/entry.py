@@ -5,6 +5,9 @@ import sys
 import typer
 
 from miglab.cli.common import say
+from miglab.cli.deploying import deploying
+from miglab.cli.doctor import doctors
+from miglab.cli.edge import edges
 from miglab.cli.guest import guest
 from miglab.cli.judging import judging
 from miglab.cli.nodes import nodes
@@ -15,8 +18,11 @@ INTERRUPTED = 130
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(nodes)
+app.add_typer(deploying)
 app.add_typer(guest, name="guest")
 app.add_typer(runs)
+app.add_typer(edges)
+app.add_typer(doctors)
 app.add_typer(judging)
 
 

@@ -14,7 +14,8 @@ def start(topology: TopologyOption = TOPOLOGY, lab: LabOption = LAB) -> None:
 
     opened = open_lab(topology, lab)
     where, first = start_guest(opened, say)
-    say(f"{opened.topology.guest.name} runs on {where}, boot id {first.boot_id}")
+    what = f"boot id {first.boot_id}" if first else "and answers ping"
+    say(f"{opened.topology.guest.name} runs on {where}, {what}")
 
 
 @guest.command()

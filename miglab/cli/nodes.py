@@ -15,21 +15,48 @@ from miglab.cli.common import (
     TopologyOption,
     answer,
     open_lab,
+    require_node,
     say,
 )
 from miglab.errors import LabError, UsageError
 from miglab.lab.access import libvirt_uri, ssh_argv
-from miglab.lab.embedded import LabStatus, require_root, take_down
+from miglab.lab.lab import LabStatus, require_root
+from miglab.lab.origins import take_down
 from miglab.lab.place import Place
 
 nodes = typer.Typer()
 
 
 @nodes.command()
-def up(topology: TopologyOption = TOPOLOGY, lab: LabOption = LAB) -> None:
+def up(
+    recreate: Annotated[
+        list[str] | None,
+        typer.Option("--recreate", metavar="NODE", help="Make it anew, with an empty disk."),
+    ] = None,
+    topology: TopologyOption = TOPOLOGY,
+    lab: LabOption = LAB,
+) -> None:
     """Bring the nodes up, or heal what is broken of them."""
-    changes = open_lab(topology, lab).up(say)
+    opened = open_lab(topology, lab)
+    changes = opened.up(say, recreate or ())
     say(f"lab {lab} is up; changed: {', '.join(changes) or 'nothing'}")
+
+
+@nodes.command()
+def suspend(topology: TopologyOption = TOPOLOGY, lab: LabOption = LAB) -> None:
+    """Put virtual machines' memory on disk; `up` goes on where they were."""
+    open_lab(topology, lab).suspend(say)
+    say(f"lab {lab} is suspended; `miglab up --lab {lab}` goes on")
+
+
+@nodes.command()
+def box() -> None:
+    """Build the box that virtual machines are made of and add it to Vagrant, if it is missing."""
+    from miglab.lab import box as boxes
+
+    name, built = boxes.ensure(say)
+    say(f"{name} is {'built and added' if built else 'there'}")
+    answer(name)
 
 
 @nodes.command()
@@ -72,10 +99,9 @@ def ssh(
     opened = open_lab(topology, lab)
     if node == opened.topology.guest.name:
         raise UsageError(f"{node}: the guest has no shell; `miglab guest status` asks it")
-    if opened.topology.node(node) is None:
-        names = ", ".join(each.name for each in opened.topology.nodes)
-        raise UsageError(f"NODE: expected one of {names}, found {node!r}")
+    require_node(opened, node, "NODE")
     opened.require_up()
     words = command or []
     script = words if len(words) < 2 else [shlex.join(words)]  # ssh alone would lose the quoting
-    os.execvp("ssh", ssh_argv(opened.place, node, script))
+    argv = ssh_argv(opened.place, node, script)
+    os.execvp(argv[0], argv)

@@ -14,7 +14,9 @@ from miglab.cli.common import (
     open_lab,
     say,
 )
-from miglab.cli.judging import judged
+from miglab.cli.explaining import explain
+from miglab.cli.judging import EXIT_CODES, judged
+from miglab.lab.lab import Lab
 from miglab.policy import Budget, Policy
 from miglab.scenario import Scenario
 from miglab.workload import Load
@@ -70,7 +72,7 @@ def migrate(
 
     scenario = Scenario(
         load=load if load is None or load == "off" else Load.parse(load),
-        policy=Policy.chosen(
+        policy=Policy.named(
             policy,
             bandwidth=bandwidth,
             downtime_ms_max=max_downtime_ms,
@@ -85,8 +87,8 @@ def migrate(
         say=say,
         show=lambda moment: say(progress_line(moment)),
     )
-    folder = Experiment(open_lab(topology, lab), scenario, out, setting).run()
-    raise typer.Exit(judged(folder, as_json))
+    opened = open_lab(topology, lab)
+    raise typer.Exit(told(opened, Experiment(opened, scenario, out, setting).run(), as_json))
 
 
 @runs.command()
@@ -112,5 +114,13 @@ def watch(
         show=lambda moment: say(progress_line(moment)),
     )
     budget = Budget(client_ms_max=budget_ms)
-    folder = Watching(open_lab(topology, lab), deed, out, budget, setting).run()
-    raise typer.Exit(judged(folder, as_json))
+    opened = open_lab(topology, lab)
+    raise typer.Exit(told(opened, Watching(opened, deed, out, budget, setting).run(), as_json))
+
+
+def told(lab: Lab, folder: Path, as_json: bool) -> int:
+    """The verdict, and for one that is not good what the doctor makes of it; the exit code."""
+    code = judged(folder, as_json)
+    if code == EXIT_CODES["fail"]:
+        explain(lab, folder, as_json)
+    return code

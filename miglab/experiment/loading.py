@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from pydantic import ByteSize
 
+from miglab.errors import UsageError
 from miglab.guest.control import GuestControl
 from miglab.scenario import Scenario
 from miglab.workload import Load
@@ -12,9 +13,16 @@ UNTOUCHED = Load(working_set=ByteSize(16 << 20), rate=ByteSize(0))
 """What a guest without a load is given, so that its memory can be checked at all."""
 
 
-def loaded(guest: GuestControl, scenario: Scenario, say: Callable[[str], None]) -> Scenario:
-    """Sets the load that was asked for; what the scenario then really is."""
+def loaded(guest: GuestControl | None, scenario: Scenario, say: Callable[[str], None]) -> Scenario:
+    """Sets the load that was asked for; what the scenario then really is.
+
+    A guest without our program (None) keeps the load that it has: UsageError for any other.
+    """
     wanted = scenario.load
+    if guest is None:
+        if wanted is not None:
+            raise UsageError("--load: expected none, for a guest without our program keeps its own")
+        return scenario
     if wanted == "off":
         guest.set_load(None)
     elif isinstance(wanted, Load):

@@ -1,37 +1,37 @@
 """One observed act: baseline, act, settle, collect; what it did is written down, not judged."""
 
-import base64
-import binascii
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from miglab.deadline import Deadline
-from miglab.errors import EvidenceError, GuestError, LabError, MiglabError
+from miglab.errors import GuestError, MiglabError
+from miglab.experiment.deeds import Deeds
+from miglab.experiment.disk_reading import read_journal
 from miglab.experiment.recorders import Recorders
+from miglab.experiment.run_folder import new_folder, remove_unused
+from miglab.experiment.session import Session
 from miglab.experiment.setting import Setting
 from miglab.experiment.surroundings import Surroundings
 from miglab.guest.control import GuestControl
 from miglab.guest.status import GuestStatus
-from miglab.judge.oracles.alive import PACE_MIN
-from miglab.lab.access import on_node
-from miglab.lab.embedded import EmbeddedLab
-from miglab.migration.fleet import Fleet
+from miglab.judge.oracles.alive import PACE_MIN, computed
+from miglab.migration.dirty_rate import DirtyRateMeter
 from miglab.migration.listener import Listener
 from miglab.migration.progress import ProgressReader
-from miglab.observe import journal
 from miglab.observe.command import Command
 from miglab.observe.events import Outcome
 from miglab.observe.history import History, Plan, record_file
 from miglab.observe.journal import JournalReading
 from miglab.observe.probes import PingRecord
+from miglab.observe.states import DomainState
 from miglab.workload import PAGE
 
-PACE_SECONDS_MAX = 3.0
+REST_SECONDS = 0.05  # a few steps of a load, which writes in bursts
 
 T = TypeVar("T")
 
@@ -50,8 +50,7 @@ Act = Callable[[Listener], Done]
 class Observation:
     """What is needed to observe ``plan``; ``guest`` is None where our program is not in it."""
 
-    lab: EmbeddedLab
-    fleet: Fleet
+    session: Session
     guest: GuestControl | None
     plan: Plan
     setting: Setting
@@ -65,11 +64,11 @@ class Observation:
         fault in the record.
         """
         folder = new_folder(out, self.plan)
-        recorders = Recorders(self.lab, self.setting, self.guest, folder)
+        recorders = Recorders(self.session.lab, self.setting, self.guest, folder)
         try:
             history = self._observe(recorders, act, folder)
         except BaseException:
-            _remove_unused(folder)
+            remove_unused(folder)
             raise
         history.write(folder)
         return folder
@@ -78,22 +77,31 @@ class Observation:
         with self._writing(), recorders.running():
             began = time.monotonic()
             opening = self.guest.status() if self.guest else None
+            fleet = self.session.fleet
+            meter = DirtyRateMeter(fleet.hosts[self.plan.source], self.plan.guest)
             self.setting.say(f"baseline of {self.setting.baseline_seconds:g} s")
-            around = Surroundings(self.lab, self.fleet, self.fleet.hosts[self.plan.source])
+            around = Surroundings(self.session)
             time.sleep(max(0.0, began + self.setting.baseline_seconds - time.monotonic()))
             self._require_replies(folder)
+            meter.look()
             before = self.guest.status() if self.guest else None
             with (
-                Listener(self.fleet.hosts.values(), self.fleet.guest) as listener,
-                ProgressReader(listener, self.fleet.hosts, self.setting.show) as job,
+                Listener(fleet.hosts.values(), fleet.guest) as listener,
+                ProgressReader(listener, fleet.hosts, self.setting.show, meter.look) as job,
             ):
-                done = act(listener)
+                with Deeds(listener, self.setting.at) as deeds:
+                    done = act(listener)
                 settled = self._ask()
+                rested = self._rested(before, settled)
                 end = done.outcome.ended_ns / 1e9 + self.setting.settle_seconds
                 time.sleep(max(0.0, end - time.time()))
-                rested = self._rested(before, settled)
                 after = self._swept()
-        self.faults += recorders.faults
+        self.faults += [*recorders.faults, *deeds.missed()]
+        domains = tuple(fleet.states())
+        with ThreadPoolExecutor() as pool:
+            clocks = pool.submit(self._try, around.clocks)
+            consoles = pool.submit(self._try, around.consoles)
+            journal = pool.submit(self._journal, opening, after, domains)
         return History(
             plan=self.plan,
             environment=around.environment,
@@ -101,14 +109,16 @@ class Observation:
             command=done.command,
             events=listener.events(),
             progress=tuple(job.progress),
+            dirty_rate=meter.measured,
+            deeds=tuple(deeds.done),
             guest_before=before,
             guest_settled=settled,
             guest_rested=rested,
             guest_after=after,
-            domains=tuple(self.fleet.states()),
-            clocks=self._try(around.clocks),
-            consoles=self._try(around.consoles) or (),
-            journal=self._journal(opening, after),
+            domains=domains,
+            clocks=clocks.result(),
+            consoles=consoles.result() or (),
+            journal=journal.result(),
             faults=tuple(self.faults),
         )
 
@@ -141,7 +151,7 @@ class Observation:
         if not self.setting.records("client"):
             return
         if not PingRecord.read(record_file(folder, "ping")).replies:
-            address = self.lab.topology.guest.address
+            address = self.session.lab.topology.guest.address
             raise GuestError(
                 f"{self.plan.guest}: expected answers to ping from {address}, found none in"
                 f" {self.setting.baseline_seconds:g} s; nothing was done to it"
@@ -158,11 +168,11 @@ class Observation:
         """Before the sweep, which holds the load up: once all gets on as before, or late."""
         if before is None or settled is None:
             return None
-        deadline = Deadline(PACE_SECONDS_MAX)
+        deadline = Deadline(self.setting.rest_seconds_max)
         while (rested := self._ask()) and not deadline.passed:
             if _gets_on(before, settled, rested):
                 break
-            time.sleep(min(0.2, deadline.remaining))
+            time.sleep(min(REST_SECONDS, deadline.remaining))
         return rested
 
     def _swept(self) -> GuestStatus | None:
@@ -176,57 +186,25 @@ class Observation:
         return self._try(guest.sweep)
 
     def _journal(
-        self, opening: GuestStatus | None, after: GuestStatus | None
+        self,
+        opening: GuestStatus | None,
+        after: GuestStatus | None,
+        domains: tuple[DomainState, ...],
     ) -> JournalReading | None:
-        """What the storage node reads of the writes acknowledged in this run."""
+        """What a host reads from the guest's disk of the writes acknowledged in this run."""
         if opening is None or after is None or after.journal.state == "none":
             return None
         self.setting.say("reading the guest's journal from its image")
         first, last, slots = opening.journal.acked + 1, after.journal.acked, after.journal.slots
-        return self._try(lambda: read_journal(self.lab, first, last, slots))
+        alive = next((state.host for state in domains if state.alive), self.plan.source)
+        return self._try(lambda: read_journal(self.session.lab, alive, first, last, slots))
 
 
 def _gets_on(before: GuestStatus, settled: GuestStatus, rested: GuestStatus) -> bool:
-    """Whether writes to memory and disk, as far as there were any, go on since the act."""
+    """Whether writes to memory and disk, and computing, go on since the act if they did before."""
     seconds = max(1e-9, (rested.mono_ns - settled.mono_ns) / 1e9)
     now = (rested.load.written - settled.load.written) * PAGE / seconds
     loaded = before.load.state != "running" or now >= PACE_MIN * before.load.achieved_bps
     written = before.journal.state != "running" or rested.journal.acked > settled.journal.acked
-    return loaded and written
-
-
-def read_journal(lab: EmbeddedLab, first: int, last: int, slots: int) -> JournalReading:
-    """Records ``first`` to ``last`` as they lie in the image, read by the storage node."""
-    topology = lab.topology
-    image = str(topology.share.path / f"{topology.guest.name}.img")
-    script = journal.read_script(image, first, last, slots)
-    text = on_node(lab.place, topology.storage.name, script)
-    try:
-        return journal.reading(first, last, slots, base64.b64decode(text))
-    except binascii.Error as error:
-        name = topology.storage.name
-        raise EvidenceError(f"{name}: {image}: read as garbage: {error}") from None
-
-
-def new_folder(out: Path, plan: Plan) -> Path:
-    """An empty folder below ``out`` that tells when and what; LabError if there can be none."""
-    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    where = f"{plan.source}-{plan.target}" if plan.target else plan.source
-    name = f"{stamp}-{plan.scenario.name}-{where}"
-    folder, number = out / name, 1
-    try:
-        while folder.exists():
-            number += 1
-            folder = out / f"{name}-{number}"
-        folder.mkdir(parents=True)
-    except OSError as error:
-        raise LabError(f"{folder}: the record cannot be written: {error.strerror}") from None
-    return folder
-
-
-def _remove_unused(folder: Path) -> None:
-    """What recorders began to write of an act that did not come about."""
-    for file in folder.glob("*.csv"):
-        file.unlink()
-    with suppress(OSError):
-        folder.rmdir()
+    computes = not before.load.cpus or computed(settled, rested) > 0
+    return loaded and written and computes

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from miglab.experiment.setting import Setting
 from miglab.guest.control import PORT, GuestControl
-from miglab.lab.embedded import EmbeddedLab
+from miglab.lab.lab import Lab
 from miglab.observe import recorder
 from miglab.observe.history import record_file
 from miglab.observe.recorder import Recorder
@@ -17,7 +17,7 @@ class Recorders:
     """The recorders of one run in ``lab``; ``guest`` is None where our program is not in it."""
 
     def __init__(
-        self, lab: EmbeddedLab, setting: Setting, guest: GuestControl | None, folder: Path
+        self, lab: Lab, setting: Setting, guest: GuestControl | None, folder: Path
     ) -> None:
         self.lab, self.setting, self.guest, self.folder = lab, setting, guest, folder
         self.started: list[Recorder] = []
@@ -34,6 +34,8 @@ class Recorders:
                     recorder.ready()
                 yield
             finally:
+                for recorder in self.started:
+                    recorder.finish()
                 faults = [recorder.stop() for recorder in self.started]
                 self.faults += [fault for fault in faults if fault]
 
@@ -45,8 +47,10 @@ class Recorders:
             yield self._stream
         if records("guest") and self.guest:
             yield self._beacon
-        if records("wire"):
+        if records("wire") and self.lab.has_switch:
             yield self._wire
+        elif records("wire"):
+            self.setting.say("wire: not recorded, for there is no switch of ours between the hosts")
 
     def _file(self, name: str) -> Path:
         return record_file(self.folder, name)
@@ -61,13 +65,13 @@ class Recorders:
 
     def _stream(self, _: ExitStack) -> Recorder:
         peer = (self.lab.topology.guest.address, PORT)
-        namespace, interval_ms = self.lab.place.namespace_path(), self.setting.stream_interval_ms
+        namespace, interval_ms = self.lab.namespace, self.setting.stream_interval_ms
         return recorder.stream(namespace, peer, interval_ms, self._file("stream"))
 
     def _beacon(self, sockets: ExitStack) -> Recorder:
         """The recorder listens before the guest is told to send."""
         channel = self._socket(sockets, socket.AF_INET, socket.SOCK_DGRAM)
-        channel.bind((str(self.lab.topology.network.gateway), 0))
+        channel.bind((str(self.lab.client_address), 0))
         listening = recorder.beacon(channel, self.setting.beacon_hz, self._file("beacon"))
         if self.guest is not None:
             self.guest.set_beacon(self.setting.beacon_hz, channel.getsockname())
@@ -76,9 +80,10 @@ class Recorders:
     def _wire(self, _: ExitStack) -> Recorder:
         topology = self.lab.topology
         return recorder.wire(
-            self.lab.place.namespace_path(),
+            self.lab.namespace,
             topology.guest.mac,
             topology.storage.address,
             [node.name for node in topology.nodes],
             self._file("wire"),
+            topology.share.kind,
         )

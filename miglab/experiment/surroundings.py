@@ -1,30 +1,25 @@
 """What stands around a run, asked before it and after it: clocks, consoles, versions."""
 
-from miglab import __version__
 from miglab.experiment.clocks import host_clocks
-from miglab.guest import acceleration
+from miglab.experiment.session import Session
 from miglab.lab.access import on_node
-from miglab.lab.embedded import EmbeddedLab
 from miglab.lab.parallel import each
-from miglab.migration.fleet import Fleet
-from miglab.migration.hypervisor import Hypervisor
 from miglab.observe import console
 from miglab.observe.clocks import Clocks, drifted, setting_ns
 from miglab.observe.console import Console
-from miglab.observe.history import Environment
 
 
 class Surroundings:
     """Asked once when made; what has changed since then is asked for at the end."""
 
-    def __init__(self, lab: EmbeddedLab, fleet: Fleet, home: Hypervisor) -> None:
+    def __init__(self, session: Session) -> None:
         """Raises LabError when a host does not answer: nothing has been done yet."""
-        self._lab = lab
-        self._hosts = list(fleet.hosts)
+        self._lab = session.lab
+        self._hosts = list(session.fleet.hosts)
         self._setting_ns = setting_ns()
-        self._clocks = host_clocks(lab.place, self._hosts)
+        self._clocks = host_clocks(self._lab.place, self._hosts)
         self._consoles = each(self._console_size, self._hosts)
-        self.environment = _environment(lab, fleet, home)
+        self.environment = session.environment
 
     def _console_size(self, host: str) -> int:
         script = console.size_script(self._lab.topology.guest.name)
@@ -48,19 +43,3 @@ class Surroundings:
 
         pairs = list(zip(self._hosts, self._consoles, strict=True))
         return tuple(each(lambda pair: read(*pair), pairs))
-
-
-def _environment(lab: EmbeddedLab, fleet: Fleet, home: Hypervisor) -> Environment:
-    found = fleet.accelerations(lambda node, text: on_node(lab.place, node, text))
-    return Environment(
-        miglab=__version__,
-        lab=lab.place.name,
-        origin=lab.origin,
-        acceleration=fleet.acceleration_of(home),
-        acceleration_reason=acceleration.reasons(found),
-        hosts={
-            node.name: {"os": node.os, **fleet.hosts[node.name].versions()}
-            for node in lab.topology.hypervisors
-        },
-        addresses={node.name: str(node.address) for node in lab.topology.nodes},
-    )

@@ -13,11 +13,10 @@ from pathlib import Path
 from miglab.errors import GuestError, UsageError
 from miglab.experiment.loading import loaded
 from miglab.experiment.observation import Done, Observation
+from miglab.experiment.session import Session
 from miglab.experiment.setting import Setting
 from miglab.guest.control import GuestControl
-from miglab.guest_life import control
-from miglab.guest_life import fleet as open_fleet
-from miglab.lab.embedded import EmbeddedLab
+from miglab.lab.lab import Lab
 from miglab.lab.lock import held
 from miglab.migration.listener import Listener
 from miglab.observe.command import Command
@@ -37,28 +36,33 @@ Deed = Callable[[], Command | None]
 class Watching:
     """What happens to the guest of ``lab`` while ``deed`` is done; see :func:`running`."""
 
-    lab: EmbeddedLab
+    lab: Lab
     deed: Deed
     out: Path
     budget: Budget = field(default_factory=Budget)
     setting: Setting = field(default_factory=Setting)
+    session: Session | None = None
+
+    def __post_init__(self) -> None:
+        self.setting = self.setting.at_pace(self.lab.pace)
 
     def run(self) -> Path:
         """The folder with the record; raises LabError before anything was done."""
-        self.lab.require_up()
-        with held(self.lab.place.lock), open_fleet(self.lab) as fleet, control(self.lab) as line:
-            guest = line if _answers(line, self.setting.say) else None
+        with held(self.lab.place.lock), Session.of(self.lab, self.session) as session:
+            foreign = self.lab.topology.guest.foreign
+            asked = not foreign and _answers(session.line, self.setting.say)
+            guest = session.line if asked else None
             scenario = Scenario(policy=None, budget=self.budget)
             if guest is not None:
                 scenario = loaded(guest, scenario, self.setting.say)
             plan = Plan(
                 kind="watch",
-                guest=fleet.guest,
-                source=fleet.home().name,
+                guest=session.fleet.guest,
+                source=session.fleet.home().name,
                 target=None,
                 scenario=scenario,
             )
-            return Observation(self.lab, fleet, guest, plan, self.setting).of(self._act, self.out)
+            return Observation(session, guest, plan, self.setting).of(self._act, self.out)
 
     def _act(self, listener: Listener) -> Done:
         started_ns = time.time_ns()

@@ -22,14 +22,21 @@ RESEND_SECONDS = 0.2
 class GuestControl:
     """Asks the guest over ``channel``, a UDP socket on the guest's network."""
 
-    def __init__(self, channel: socket.socket, address: IPv4Address, port: int = PORT) -> None:
+    def __init__(
+        self, channel: socket.socket, address: IPv4Address, port: int = PORT, patience: float = 1
+    ) -> None:
         self._channel = channel
         self._peer = (str(address), port)
+        self._patience, self._resend_seconds = patience, RESEND_SECONDS * patience
 
     def __enter__(self) -> "GuestControl":
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the conversation."""
         self._channel.close()
 
     def ask(self, verb: str, within: float = 5.0, /, **values: object) -> dict[str, Any]:
@@ -39,16 +46,18 @@ class GuestControl:
         """
         token = uuid.uuid4().hex[:16]
         request = " ".join([token, verb, *(f"{key}={value}" for key, value in values.items())])
-        deadline = Deadline(within)
+        deadline = Deadline(within * self._patience)
         while not deadline.passed:
             self._send(request)
-            reply = self._reply(token, Deadline(min(RESEND_SECONDS, deadline.remaining)))
+            reply = self._reply(token, Deadline(min(self._resend_seconds, deadline.remaining)))
             if reply is None:
                 continue
             if "error" in reply:
                 raise UsageError(f"guest {self._peer[0]}: {reply['error']}")
             return reply
-        raise GuestError(f"guest {self._peer[0]}: no answer to {verb!r} within {within:g} s")
+        raise GuestError(
+            f"guest {self._peer[0]}: no answer to {verb!r} within {within * self._patience:g} s"
+        )
 
     def _send(self, request: str) -> None:
         try:
@@ -89,6 +98,7 @@ class GuestControl:
             self.ask("unload")
             return self.status()
         rate = load.rate if load.rate == "max" else int(load.rate)
+        newer = load.model_dump(include={"zero", "cpus"}, exclude_defaults=True)
         self.ask(
             "load",
             working_set=int(load.working_set),
@@ -96,6 +106,7 @@ class GuestControl:
             pattern=load.pattern,
             compressibility=load.compressibility,
             seed=load.seed,
+            **newer,  # an older guest does not know them, and need not as long as they are 0
         )
         return self._await(lambda status: status.load.state == "running", "the load runs", seconds)
 
@@ -121,9 +132,11 @@ class GuestControl:
             return status if done(status) else None
 
         def late() -> GuestError:
-            return GuestError(f"guest {self._peer[0]}: waited {seconds:g} s until {what}")
+            return GuestError(
+                f"guest {self._peer[0]}: waited {seconds * self._patience:g} s until {what}"
+            )
 
-        return Deadline(seconds).until(probe, late)
+        return Deadline(seconds * self._patience).until(probe, late)
 
 
 def _parsed(datagram: bytes) -> dict[str, Any]:

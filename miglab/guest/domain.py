@@ -10,7 +10,9 @@ from lxml import etree
 
 from miglab.guest.boot import boot_directory
 from miglab.guest.control import PORT
-from miglab.topology import Topology
+from miglab.guest.local_disk import local_path
+from miglab.lab.guest_disk import disk_path
+from miglab.topology import DISK_LUN, ISCSI_PORT, Topology
 from miglab.values import Value
 
 if TYPE_CHECKING:
@@ -27,12 +29,13 @@ class Cpu(Value):
 
 
 class Platform(Value):
-    """What all hosts of the guest have in common."""
+    """What all hosts of the guest have in common; ``pace`` is how many times too slow they are."""
 
     acceleration: str
     machine: str
     cpu: Cpu = Cpu()
     pooled: bool = False
+    pace: float = 1
 
 
 def domain_xml(topology: Topology, platform: Platform) -> str:
@@ -40,19 +43,30 @@ def domain_xml(topology: Topology, platform: Platform) -> str:
     guest, share = topology.guest, topology.share
     text: str = _template().render(
         guest=guest,
-        uuid=uuid.uuid5(NAMESPACE, f"{guest.name} {guest.mac}"),
+        uuid=guest_uuid(topology),
         machine=platform.machine,
         acceleration=platform.acceleration,
         cpu=platform.cpu,
         pooled=platform.pooled,
         boot=boot_directory(),
-        cmdline=kernel_command_line(topology),
-        image=share.path / f"{guest.name}.img",
+        cmdline=kernel_command_line(topology, platform.pace),
+        image=disk_path(topology),
+        local=local_path(topology),
         server=topology.storage.address,
+        share=share,
+        iqn=topology.iqn,
+        lun=DISK_LUN,
+        iscsi_port=ISCSI_PORT,
         owner=share.owner,
         bridge=topology.network.bridge,
     )
     return text
+
+
+def guest_uuid(topology: Topology) -> str:
+    """The same for the same name and MAC, so a guest that we made is known again."""
+    guest = topology.guest
+    return str(uuid.uuid5(NAMESPACE, f"{guest.name} {guest.mac}"))
 
 
 @cache
@@ -68,10 +82,18 @@ def _template() -> "jinja2.Template":
     return template
 
 
-def kernel_command_line(topology: Topology) -> str:
-    """What the payload and its kernel are told; see docs/reference/payload.md."""
+def kernel_command_line(topology: Topology, pace: float = 1) -> str:
+    """What the payload and its kernel are told; see docs/reference/payload.md.
+
+    Where all goes many times as slowly, processors are stuck only after as many times as long: the
+    kernel takes a minute as the longest threshold there is.
+    """
     address = topology.network.interface(topology.guest.address)
-    return f"console=ttyS0 quiet cryptomgr.notests miglab.address={address} miglab.port={PORT}"
+    patience = "" if pace == 1 else f" watchdog_thresh={min(60, round(10 * pace))}"
+    return (
+        f"console=ttyS0 quiet cryptomgr.notests{patience}"
+        f" miglab.address={address} miglab.port={PORT}"
+    )
 
 
 def newest_common_machine(capabilities: list[str], family: str = "pc-q35-") -> str | None:

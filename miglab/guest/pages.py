@@ -20,7 +20,7 @@ def mix64(value: int) -> int:
 
 
 def expected_digest(
-    *, pages: int, seed: int, compressibility: int, pattern: str, region_written: int
+    *, pages: int, seed: int, compressibility: int, zero: int, pattern: str, region_written: int
 ) -> str:
     """The digest of a sweep after that many rewrites; raises ValueError for an unknown pattern.
 
@@ -28,9 +28,16 @@ def expected_digest(
     """
     digest = 0
     for page, times in enumerate(rewrites(pattern, pages, seed, region_written)):
-        base = page_base(seed, page, 1 + times)
-        digest += mix64(page_digest(base, compressibility) ^ mix64(page + 1))
+        found = 0
+        if not is_zero(page, zero):
+            found = page_digest(page_base(seed, page, 1 + times), compressibility)
+        digest += mix64(found ^ mix64(page + 1))
     return f"{digest & MASK:016x}"
+
+
+def is_zero(page: int, percent: int) -> bool:
+    """Whether that page is always zero, when ``percent`` of all pages are."""
+    return page % 100 < percent
 
 
 def page_base(seed: int, page: int, version: int) -> int:

@@ -30,14 +30,16 @@ class Swept(Heard):
 
 
 class LoadStatus(Heard):
-    """The memory load: rates in bytes per second, counts since boot."""
+    """The load: rates in bytes per second, counts since boot; ``computed`` counts rounds."""
 
     state: Literal["off", "filling", "running"]
     working_set: int
     rate: int | str
     pattern: str
     compressibility_pct: int
+    zero_pct: int | None = None
     seed: int
+    cpus: int | None = None
     pages: int
     written: int
     verified: int
@@ -46,6 +48,7 @@ class LoadStatus(Heard):
     sweeps: int
     swept: Swept | None = None
     achieved_bps: int
+    computed: int | None = None
 
 
 class JournalStatus(Heard):

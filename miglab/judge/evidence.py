@@ -37,6 +37,16 @@ class Evidence:
         return tuple(stop for stop in self.stops if stop.moved)
 
     @property
+    def source(self) -> str:
+        """Where the guest was to be moved from."""
+        return self.history.plan.source
+
+    @property
+    def target(self) -> str:
+        """Where it was to be moved to, or where it went."""
+        return self.history.plan.target or self.home
+
+    @property
     def home(self) -> str:
         """Where the guest has to be in the end: where it was resumed last, or a move was to end."""
         plan = self.history.plan
@@ -44,6 +54,18 @@ class Evidence:
             return plan.target if self.history.outcome.error is None else plan.source
         resumed = [stop.target for stop in self.stops if stop.target is not None]
         return resumed[-1] if resumed else plan.source
+
+    @property
+    def drain_ms_max(self) -> float:
+        """How long QEMU may have waited for the disk before it said that the guest stands.
+
+        Its clock stands then already. It matters where the disk is copied along, and is told by
+        the longest write that the guest saw.
+        """
+        policy, after = self.history.plan.scenario.policy, self.history.guest_after
+        if policy is None or policy.copy_storage == "none" or after is None:
+            return 0.0
+        return after.journal.max_latency_us / 1000
 
     @cached_property
     def lag(self) -> Lag:
@@ -100,7 +122,7 @@ class Evidence:
                 yield self.lag.ours_ns(record.previous_acked_ns)
 
     def writes(self, host: str) -> tuple[Write, ...]:
-        """The writes to the guest's image that ``host`` sent to the NFS server."""
+        """The writes to the guest's image that ``host`` sent to the share's server."""
         wire = self.history.wire
         if wire is None:
             raise EvidenceError(NOT_RECORDED)

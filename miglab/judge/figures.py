@@ -96,7 +96,9 @@ def _client(evidence: Evidence) -> Measured:
 
 
 def _vcpu(evidence: Evidence) -> Measured:
-    plan = evidence.history.plan
+    history, plan = evidence.history, evidence.history.plan
+    if evidence.moves and history.clocks is None and history.environment.origin != "embedded":
+        return Measured.unknown("the hosts' clocks were not held against ours")
     if plan.target is None:
         return longest(evidence.stops)
     return of_migration(evidence.stops, plan.source, plan.target)
@@ -116,7 +118,7 @@ def _libvirt(evidence: Evidence) -> Measured:
 def _guest(evidence: Evidence) -> Measured:
     steps, lag = evidence.lag.steps, evidence.lag
     if not steps:
-        return Measured(value=0, uncertainty=lag.uncertainty_ms, note="its clock made no step")
+        return Measured(value=0, uncertainty=lag.hidden_ms, note="its clock made no step")
     return max(steps, key=lambda step: step.value_ms).measured
 
 

@@ -24,6 +24,7 @@ from miglab.observe.beats import BeaconRecord
 WINDOW_NS = 200_000_000  # over which the least offset is taken to see how it wanders
 STEP_WINDOW_NS = 1_000_000_000  # around a step: when busy, all datagrams may be late for long
 BASELINE_BEATS_MIN = 50
+BEATS_MIN = 10  # after a step: the least of fewer may all be late
 REMAINDER_NS_MIN = 250_000_000  # what is recorded after a step must show that it stays
 CHUNK = 20
 SUSPECT_INTERVALS = 3  # a gap of so many intervals may be a stop; a shorter one is not told apart
@@ -65,13 +66,27 @@ class Lag:
     @cached_property
     def _steps(self) -> tuple[tuple[Stall, int], ...]:
         """Each with the place of the first datagram after it."""
+        return tuple(each for each in self._candidates if _stands_out(each[0]))
+
+    @property
+    def hidden_ms(self) -> float:
+        """How long a stop may be that does not stand out from delays."""
+        passed = (step for step, _ in self._candidates if not _stands_out(step))
+        longest = max((step.value_ms + step.uncertainty_ms for step in passed), default=0.0)
+        return max(longest, self.uncertainty_ms)
+
+    @cached_property
+    def _candidates(self) -> tuple[tuple[Stall, int], ...]:
+        """What may be steps, measured, each with the place of the first datagram after it."""
         found: list[tuple[Stall, int]] = []
-        since = 0
+        since, least, seen = 0, self.offsets[0], 0
         for after in self._suspects():
-            step = self._step(since, after)
-            if step.value_ms > max(STEP_MS_MIN, 2 * step.uncertainty_ms):
-                found.append((step, after))
-                since = after
+            least = min(least, *self.offsets[seen:after])
+            seen = after
+            step = self._step(since, after, least)
+            found.append((step, after))
+            if _stands_out(step):
+                since, least = after, self.offsets[after]
         return tuple(found)
 
     def _suspects(self) -> Iterator[int]:
@@ -82,18 +97,25 @@ class Lag:
             if later - sooner > long_ns and self.started_ns <= later <= until_ns:
                 yield place
 
-    def _step(self, since: int, after: int) -> Stall:
-        """The step between datagrams ``after - 1`` and ``after``, if it is one."""
+    def _step(self, since: int, after: int, least: int) -> Stall:
+        """The step between datagrams ``after - 1`` and ``after``, if it is one.
+
+        ``least`` is the least offset of all datagrams from ``since`` on, the last step.
+        """
         low = bisect_left(
             self.received, self.received[after - 1] - STEP_WINDOW_NS, lo=since, hi=after
         )
         high = bisect_right(self.received, self.received[after] + STEP_WINDOW_NS, lo=after)
         earlier, later = self.offsets[low:after], self.offsets[after:high]
+        from_ns, until_ns = self.received[after - 1], self.received[after]
+        late = min(earlier) - least  # all of them, on a host that is busy
+        if len(later) < BEATS_MIN:  # each may have been held up for all the time that none came
+            late += until_ns - from_ns
         return Stall(
-            from_ns=self.received[after - 1],
-            until_ns=self.received[after],
+            from_ns=from_ns,
+            until_ns=until_ns,
             value_ms=(min(later) - min(earlier)) / NS_PER_MS,
-            uncertainty_ms=self.uncertainty_ms + (_typical(later) - min(later)) / NS_PER_MS,
+            uncertainty_ms=self.uncertainty_ms + (late + _typical(later) - min(later)) / NS_PER_MS,
         )
 
     @cached_property
@@ -162,6 +184,10 @@ def _missing_ms(sooner: tuple[int, ...], later: tuple[int, ...], interval_ms: fl
 
 def _typical(offsets: list[int]) -> int:
     return sorted(offsets)[len(offsets) // 2]
+
+
+def _stands_out(step: Stall) -> bool:
+    return step.value_ms > max(STEP_MS_MIN, 2 * step.uncertainty_ms)
 
 
 def _refuse(record: BeaconRecord) -> None:

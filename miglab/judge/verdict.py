@@ -5,10 +5,13 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field
 
+from miglab.judge.account import DirtyRates, MigrationFigures, dirty_rates, migration_figures
 from miglab.judge.bounds import contradictions
 from miglab.judge.evidence import Evidence
+from miglab.judge.fate import Fate, fate
 from miglab.judge.figures import Downtime, Noticed, Outage, downtime, noticed, outages
 from miglab.judge.guard import guarded
+from miglab.judge.manner import Shown, shown
 from miglab.judge.measured import Grade, Measured
 from miglab.judge.oracles.finding import State
 from miglab.judge.oracles.integrity import Integrity, integrity
@@ -22,20 +25,6 @@ from miglab.workload import Load
 GRADES: dict[State, Grade] = {"intact": "pass", "broken": "fail", "unknown": "unknown"}
 SINCE_FORMAT_2 = frozenset({"clock"})
 """Oracles that a record of format 1 has nothing for: it made no claim about them."""
-
-
-class MigrationFigures(Value):
-    """What was moved, by libvirt's account; None where it gave none."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-
-    source: str = Field(alias="from")
-    target: str = Field(alias="to")
-    mode: str
-    error: str | None
-    total_ms: int | None
-    transferred_bytes: int | None
-    rounds: int | None
 
 
 class Moved(Value):
@@ -52,10 +41,12 @@ class Moved(Value):
 class Verdict(Value):
     """The contract of ``--json``; its schema lies in docs/schema."""
 
-    schema_version: Literal[2] = 2
+    schema_version: Literal[3] = 3
     kind: Literal["migrate", "watch"]
     verdict: Grade
     reasons: tuple[str, ...]
+    fate: Fate
+    unsupported: bool
     downtime_ms: Downtime
     noticed_ms: Noticed
     outages: tuple[Outage, ...]
@@ -64,6 +55,8 @@ class Verdict(Value):
     integrity: Integrity
     contradictions: tuple[str, ...]
     migration: MigrationFigures
+    manner: tuple[Shown, ...]
+    dirty_bytes_per_s: DirtyRates
     command: tuple[str, ...] | None
     load: Load | Literal["off"] | None
     policy: Policy | None
@@ -77,13 +70,16 @@ def judge(history: History) -> Verdict:
     evidence = Evidence(history)
     figures, others, oracles = downtime(evidence), noticed(evidence), integrity(evidence)
     disputes = guarded(lambda: tuple(contradictions(evidence, figures, others)), lambda why: (why,))
-    grades = list(_grades(history, figures, oracles, disputes))
+    ways = _manner(evidence)
+    grades = list(_grades(history, figures, oracles, disputes, ways))
     verdict = worst(grade for grade, _ in grades)
     scenario = history.plan.scenario
     return Verdict(
         kind=history.plan.kind,
         verdict=verdict,
         reasons=tuple(reason for grade, reason in grades if grade == verdict),
+        fate=fate(history),
+        unsupported=history.outcome.unsupported,
         downtime_ms=figures,
         noticed_ms=others,
         outages=outages(evidence),
@@ -91,7 +87,9 @@ def judge(history: History) -> Verdict:
         announced=announced(evidence),
         integrity=oracles,
         contradictions=disputes,
-        migration=_figures(evidence),
+        migration=migration_figures(evidence),
+        manner=ways,
+        dirty_bytes_per_s=dirty_rates(evidence),
         command=history.command.argv if history.command else None,
         load=scenario.load,
         policy=scenario.policy,
@@ -109,11 +107,31 @@ def worst(grades: Iterable[Grade]) -> Grade:
     return "unknown" if "unknown" in found or not found else "pass"
 
 
+def _manner(evidence: Evidence) -> tuple[Shown, ...]:
+    """Of a migration of ours that came about: another's is not held to anything.
+
+    Nor is an old record, which has nothing to show it by.
+    """
+    plan = evidence.history.plan
+    policy = plan.scenario.policy
+    if policy is None or evidence.history.outcome.error is not None or plan.format < 3:
+        return ()
+    return guarded(
+        lambda: shown(evidence, policy),
+        lambda why: (Shown(asked=policy.name, state="unknown", detail=why),),
+    )
+
+
 def _grades(
-    history: History, figures: Downtime, oracles: Integrity, disputes: tuple[str, ...]
+    history: History,
+    figures: Downtime,
+    oracles: Integrity,
+    disputes: tuple[str, ...],
+    ways: tuple[Shown, ...],
 ) -> Iterator[tuple[Grade, str]]:
     """Every claim with its grade and the reason for it."""
     yield from _act(history)
+    yield from ((GRADES[way.state], f"{way.asked}: {way.detail}") for way in ways)
     for name, finding in oracles.by_name():
         if history.plan.format > 1 or name not in SINCE_FORMAT_2:
             yield GRADES[finding.state], f"{name} {finding.state}: {finding.detail}"
@@ -161,18 +179,4 @@ def _moves(evidence: Evidence) -> tuple[Moved, ...]:
             resumed_ns=stop.until_ns or stop.from_ns,
         )
         for stop in evidence.moves
-    )
-
-
-def _figures(evidence: Evidence) -> MigrationFigures:
-    history = evidence.history
-    job, policy = history.outcome.job, history.plan.scenario.policy
-    return MigrationFigures(
-        source=history.plan.source,
-        target=history.plan.target or evidence.home,
-        mode=policy.name if policy else "watched",
-        error=history.outcome.error,
-        total_ms=job.total_ms,
-        transferred_bytes=job.transferred_bytes,
-        rounds=job.rounds,
     )

@@ -5,9 +5,10 @@ address is gone, or whose bridge is being rebuilt, can still be reached and mend
 """
 
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 
@@ -21,7 +22,7 @@ HOST = """\
 Host {name}
   HostName {address}
   HostKeyAlias {name}
-  ProxyCommand nsenter --net={namespace} nc{hand_over} 127.0.0.1 %p
+  ProxyCommand nsenter --net={namespace} nc{hand_over} {reached} %p
   ProxyUseFdpass {fdpass}
 """
 
@@ -32,6 +33,9 @@ Host *
   IdentitiesOnly yes
   UserKnownHostsFile {directory}/known_hosts
   StrictHostKeyChecking yes
+"""
+
+SHARED = """\
   BatchMode yes
   ConnectTimeout 10
   ServerAliveInterval 5
@@ -39,6 +43,7 @@ Host *
   ControlPath {directory}/cm-%C
   ControlPersist 15m
 """
+"""Of every host of every lab: nothing is asked, and one connection serves all commands."""
 
 
 def host_key(place: Place, node: Node) -> str:
@@ -46,13 +51,26 @@ def host_key(place: Place, node: Node) -> str:
     return ensure_key(place.seed(node.name) / "ssh_host_ed25519_key")
 
 
-def host_block(place: Place, node: Node) -> str:
+class Way(NamedTuple):
+    """From where sshd is reached, and at which address there."""
+
+    namespace: Path
+    address: str
+
+
+def console(place: Place, node: Node) -> Way:
+    """From inside the node's own namespace, as a container has one."""
+    return Way(place.namespace_path(node.name), "127.0.0.1")
+
+
+def host_block(node: Node, way: Way) -> str:
     """The way to one node; see ssh_config(5), ProxyUseFdpass."""
     over = hands_over()
     return HOST.format(
         name=node.name,
         address=node.address,
-        namespace=place.namespace_path(node.name),
+        namespace=way.namespace,
+        reached=way.address,
         hand_over=" -F" if over else "",
         fdpass="yes" if over else "no",
     )
@@ -69,12 +87,14 @@ def hands_over() -> bool:
     return "Pass socket fd" in told.stdout + told.stderr
 
 
-def write_access(place: Place, topology: Topology) -> None:
+def write_access(
+    place: Place, topology: Topology, way: Callable[[Place, Node], Way] = console
+) -> None:
     """Writes keys, known_hosts, ssh_config and the ``ssh`` wrapper of the lab (0600, 0700)."""
     ensure_key(place.directory / "id_ed25519")
     known = "".join(f"{node.name} {host_key(place, node)}\n" for node in topology.nodes)
-    hosts = "".join(host_block(place, node) for node in topology.nodes)
-    every = EVERY.format(directory=place.directory)
+    hosts = "".join(host_block(node, way(place, node)) for node in topology.nodes)
+    every = (EVERY + SHARED).format(directory=place.directory)
     write_private(place.directory / "known_hosts", known.encode())
     write_private(place.ssh_config, (hosts + every).encode())
     wrapper = f'#!/bin/sh\nexec ssh -F {place.ssh_config} "$@"\n'
@@ -82,7 +102,9 @@ def write_access(place: Place, topology: Topology) -> None:
 
 
 def ssh_argv(place: Place, node: str, command: Sequence[str] = ()) -> list[str]:
-    """The command line that reaches ``node``."""
+    """The command line that reaches ``node`` as root."""
+    if place.origin == "site":  # where who logs in may have to go on by sudo
+        return [str(place.ssh_command), node, *command]
     return ["ssh", "-F", str(place.ssh_config), node, *command]
 
 
@@ -96,7 +118,11 @@ def on_node(
 ) -> str:
     """Standard output of a shell ``script`` on ``node``; raises NodeError when it fails."""
     done = attempt(
-        ssh_argv(place, node, [script]), about=node, error=NodeError, stdin=stdin, seconds=seconds
+        ssh_argv(place, node, [script]),
+        about=node,
+        error=NodeError,
+        stdin=stdin,
+        seconds=seconds * place.patience,
     )
     if done.returncode:
         what = f"`{script.splitlines()[0]}`"
@@ -104,13 +130,15 @@ def on_node(
     return done.stdout
 
 
-def answers(place: Place, node: str, seconds: float = 15.0) -> bool:
-    """Whether ``node`` runs a command over ssh."""
+def answers(place: Place, node: str, seconds: float = 15.0, shared: bool = True) -> bool:
+    """Whether ``node`` runs a command over ssh, by the ``shared`` connection or by a new one."""
     if not place.ssh_config.exists():
         return False
+    ssh, *rest = ssh_argv(place, node, ["true"])
+    options = [] if shared else ["-o", "ControlPath=none"]
     try:
         done = attempt(
-            ssh_argv(place, node, ["true"]), about=node, error=NodeError, seconds=seconds
+            [ssh, *options, *rest], about=node, error=NodeError, seconds=seconds * place.patience
         )
     except NodeError:
         return False

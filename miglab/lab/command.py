@@ -56,10 +56,12 @@ def attempt(
         raise error(f"{about}: {argv[0]} gave no answer within {seconds:g} s") from None
 
 
-def require(program: str, *, about: str, error: type[LabError] = LabError) -> None:
-    """Raises ``error``, with the way out, where ``program`` is not on the PATH."""
+def require(
+    program: str, *, about: str, error: type[LabError] = LabError, way: str = "make install"
+) -> None:
+    """Raises ``error``, with the ``way`` out, where ``program`` is not on the PATH."""
     if not shutil.which(program):
-        raise error(f"{about}: the program {program} is missing; `make install` installs it")
+        raise error(f"{about}: the program {program} is missing; `{way}` installs it")
 
 
 def end(process: psutil.Process) -> None:

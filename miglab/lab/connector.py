@@ -5,10 +5,12 @@ namespaces, shared connections) to the lab's ssh_config, as every other tool doe
 up happens in a process of its own, since pyinfra's is patched by gevent.
 """
 
+import os
 import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cached_property
 from io import IOBase
 from typing import IO, Any, TypedDict, cast
 
@@ -28,6 +30,7 @@ from pyinfra.connectors.util import (
 from miglab.errors import UsageError
 from miglab.lab.access import answers, ssh_argv
 from miglab.lab.place import Place
+from miglab.lab.remote_shell import RemoteShell
 
 _bringing_up = Semaphore()  # several hosts connect at once; one `up` heals them all
 _brought_up: dict[tuple[str, str], int] = {}  # exit code of this run's `up`, by lab and declaration
@@ -38,6 +41,7 @@ class LabData(TypedDict):
 
     lab_name: str
     lab_topology: str
+    lab_inventory: str | None
 
 
 class LabConnector(BaseConnector):
@@ -50,6 +54,7 @@ class LabConnector(BaseConnector):
         "lab_topology": DataMeta(
             "The declaration the lab is made from", "inventories/topology.yaml"
         ),
+        "lab_inventory": DataMeta("Of own hosts, the file that says how they are reached"),
     }
     data: LabData
 
@@ -77,16 +82,31 @@ class LabConnector(BaseConnector):
             if not self._answers():
                 self._bring_up()
 
+    @property
+    def _is_own(self) -> bool:
+        """Whether it is a host of the user's own, whose way in follows an inventory."""
+        return self._place.origin == "site"
+
     def _answers(self) -> bool:
-        return answers(self._place, self.host.name, seconds=5)
+        """Not by a way in that this run has not written anew: it might lead to another host."""
+        known = (self.data["lab_name"], self.data["lab_topology"]) in _brought_up
+        return (known or not self._is_own) and answers(self._place, self.host.name, seconds=5)
+
+    def answers_anew(self) -> bool:
+        """Whether the node answers over a connection of its own, which nobody shares."""
+        return answers(self._place, self.host.name, seconds=10, shared=False)
 
     def _bring_up(self) -> None:
         """Once for each lab, however many of its hosts are away; raises ConnectError."""
         lab, topology = self.data["lab_name"], self.data["lab_topology"]
         if (lab, topology) not in _brought_up:
             command = [sys.executable, "-m", "miglab", "up", "--lab", lab, "--topology", topology]
-            _brought_up[lab, topology] = subprocess.call(command, stdout=sys.stderr)
-        if code := _brought_up[lab, topology]:
+            inventory = self.data.get("lab_inventory")
+            own = {"MIGLAB_INVENTORY": inventory} if inventory else {}
+            _brought_up[lab, topology] = subprocess.call(
+                command, stdout=sys.stderr, env={**os.environ, **own}
+            )
+        if (code := _brought_up[lab, topology]) and not self._is_own:  # others may be away
             raise ConnectError(f"lab {lab}: `miglab up` failed ({code})")
         if not self._answers():
             raise ConnectError(f"lab {lab}: {self.host.name} does not answer, though it is up")
@@ -98,18 +118,28 @@ class LabConnector(BaseConnector):
         print_input: bool = False,
         **arguments: Any,
     ) -> tuple[bool, CommandOutput]:
-        """Runs ``command`` on the node by ssh."""
+        """Runs ``command`` on the node: in the shell that stays open, or apart if it has input."""
         control = extract_control_arguments(arguments)  # type: ignore[arg-type]  # the same private dict
         unix = make_unix_command_for_host(self.state, self.host, command, **arguments)
-        argv = [*ssh_argv(self._place, self.host.name), shlex.quote(unix.get_raw_value())]
-        code, output = run_local_process(
-            "exec " + shlex.join(argv[:-1]) + " " + argv[-1],  # a shell less for each of ~80 facts
-            stdin=control.get("_stdin"),
-            timeout=control.get("_timeout"),
-            print_output=print_output,
-            print_prefix=self.host.print_prefix,
-        )
+        how: dict[str, Any] = {
+            "timeout": control.get("_timeout"),
+            "print_output": print_output,
+            "print_prefix": self.host.print_prefix,
+        }
+        if stdin := control.get("_stdin"):
+            argv = ssh_argv(self._place, self.host.name, [unix.get_raw_value()])
+            code, output = run_local_process(shlex.join(argv), stdin=stdin, **how)
+        else:
+            code, output = self._shell.run(unix.get_raw_value(), **how)
         return code in (control.get("_success_exit_codes") or [0]), output
+
+    @cached_property
+    def _shell(self) -> RemoteShell:
+        return RemoteShell(ssh_argv(self._place, self.host.name, ["exec sh"]))
+
+    def disconnect(self) -> None:
+        """The connection itself is shared, and outlives us."""
+        self._shell.close()
 
     def put_file(
         self,

@@ -10,6 +10,7 @@ import psutil
 
 from miglab.errors import NodeError
 from miglab.lab import image
+from miglab.lab.bootstrap import SUITES
 from miglab.lab.command import attempt, end, run
 from miglab.lab.keys import ensure_key, write_private
 from miglab.lab.place import Place
@@ -18,6 +19,7 @@ from miglab.topology import Network, Node, Share
 from miglab.values import Value
 
 RESOLVER = IPv4Address("10.0.2.3")  # slirp4netns answers DNS here
+CONNECTIONS = "/etc/NetworkManager/system-connections"
 FIRST_ADDRESS = """\
 # The machine's address as it comes; provisioning may put a bridge over it.
 [Match]
@@ -26,6 +28,19 @@ Name={nic}
 [Network]
 Address={address}
 Gateway={gateway}
+"""
+FIRST_CONNECTION = """\
+# The same for NetworkManager, in an image of the RHEL family.
+[connection]
+id=first
+type=ethernet
+interface-name={nic}
+
+[ipv4]
+method=manual
+addresses={address}
+gateway={gateway}
+dns={resolver}
 """
 
 
@@ -82,10 +97,14 @@ def seed(place: Place, network: Network, node: Node) -> None:
     ensure_key(directory / "ssh_host_ed25519_key")
     public = ensure_key(place.directory / "id_ed25519")
     write_private(directory / "authorized_keys", f"{public} miglab\n".encode())
-    address = FIRST_ADDRESS.format(
-        nic=network.nic, address=network.interface(node.address), gateway=network.gateway
-    )
-    write_private(directory / "nic.network", address.encode(), mode=0o644)
+    first = {
+        "nic": network.nic,
+        "address": network.interface(node.address),
+        "gateway": network.gateway,
+        "resolver": RESOLVER,
+    }
+    write_private(directory / "nic.network", FIRST_ADDRESS.format(**first).encode(), mode=0o644)
+    write_private(directory / "nic.nmconnection", FIRST_CONNECTION.format(**first).encode())
 
 
 def create(place: Place, network: Network, share: Share, node: Node) -> None:
@@ -97,11 +116,14 @@ def create(place: Place, network: Network, share: Share, node: Node) -> None:
         directory / "authorized_keys": "/etc/ssh/authorized_keys.d/root:ro",
         directory / "nic.network": f"/etc/systemd/network/20-{network.nic}.network:ro",
     }
-    if node.role == "nfs":  # a file server cannot export the container's overlay
+    if node.os not in SUITES:  # of whatever family its image is
+        mounts[directory / "nic.nmconnection"] = f"{CONNECTIONS}/first.nmconnection:ro"
+    if node.role != "hypervisor":  # a file server cannot export the container's overlay
         exported = directory / "share"
         exported.mkdir(exist_ok=True)
         mounts[exported] = str(share.path)
-    runtime = working(image.tag(node))
+    name = image.tag(node, share.kind)
+    runtime = working(name)
     run(
         [
             "podman",
@@ -111,7 +133,7 @@ def create(place: Place, network: Network, share: Share, node: Node) -> None:
             f"--network=ns:{place.namespace_path(node.name)}",
             *("--no-hosts", f"--dns={RESOLVER}"),
             *(f"--volume={ours}:{theirs}" for ours, theirs in mounts.items()),
-            *(image.tag(node), "/sbin/init"),
+            *(name, "/sbin/init"),
         ],
         about=node.name,
         error=NodeError,

@@ -77,20 +77,29 @@ def _has(name: str) -> "Callable[[IPRoute], bool]":
 
 def ensure_fabric(place: Place, network: Network) -> bool:
     """Makes what is missing of the fabric, step by step: any of them may have been the last one."""
+    changed = ensure_outside(place)
+    with _naming(place.fabric):
+        changed |= _netlink(place.fabric, lambda line: _ensure_bridge(line, network))
+    run(["ip", "netns", "exec", place.fabric, "nft", "-f", "-"], about=place.fabric, stdin=RULES)
+    return changed
+
+
+def ensure_outside(place: Place) -> bool:
+    """Makes the fabric's namespace, empty, with a way out; whether any of it was missing."""
     with _naming(place.fabric):
         changed = ensure_namespace(place.fabric)
-        changed |= _netlink(place.fabric, lambda line: _ensure_bridge(line, network))
+        _netlink(place.fabric, lambda line: line.link("set", index=1, state="up"))
         connected = _netlink(place.fabric, _has(UPLINK))
     if not connected:
         _connect(place)
-    _let_through(place)
+    forward = ["sysctl", "-qw", "net.ipv4.ip_forward=1"]
+    run(["ip", "netns", "exec", place.fabric, *forward], about=place.fabric)
     return changed or not connected
 
 
 def _ensure_bridge(line: "IPRoute", network: Network) -> bool:
     found = line.link_lookup(ifname=BRIDGE)
     if not found:
-        line.link("set", index=1, state="up")
         line.link("add", ifname=BRIDGE, kind="bridge")
         found = line.link_lookup(ifname=BRIDGE)
     (bridge,) = found
@@ -146,13 +155,6 @@ def _connect(place: Place) -> None:
         lambda: _netlink(place.fabric, _has(UPLINK)),
         lambda: LabError(f"{place.fabric}: slirp4netns made no {UPLINK} within 10 s"),
     )
-
-
-def _let_through(place: Place) -> None:
-    """Forwarding and its rules, inside the fabric only; applying them again changes nothing."""
-    enter = ["ip", "netns", "exec", place.fabric]
-    run([*enter, "sysctl", "-qw", "net.ipv4.ip_forward=1"], about=place.fabric)
-    run([*enter, "nft", "-f", "-"], about=place.fabric, stdin=RULES)
 
 
 def uplinks(place: Place) -> Iterator[psutil.Process]:

@@ -13,7 +13,8 @@ UseDNS no
 CONFIG
 rm -f /etc/ssh/ssh_host_*
 mkdir -p /etc/ssh/authorized_keys.d /etc/systemd/network
-systemctl enable systemd-networkd ssh 2>/dev/null || systemctl enable systemd-networkd sshd
+# By family: Debian's names, then the RHEL family's, which has no networkd.
+systemctl enable systemd-networkd ssh 2>/dev/null || systemctl enable NetworkManager sshd
 systemctl mask systemd-networkd-wait-online.service systemd-logind.service getty.target console-getty.service \
     systemd-udevd.service run-rpc_pipefs.mount rpc-statd.service nfs-ganesha-lock.service apt-daily.timer apt-daily-upgrade.timer fstrim.timer e2scrub_all.timer
 # Which NFS server serves is for provisioning to decide; none starts by itself.

@@ -5,8 +5,13 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 from miglab.errors import UsageError
+
+Origin = Literal["embedded", "vagrant", "site"]
+PATIENCE: dict[Origin, float] = {"embedded": 1, "vagrant": 10, "site": 2}
+"""How many times as long as in containers things may take: virtual machines may be emulated."""
 
 NETNS = Path("/run/netns")
 
@@ -29,6 +34,20 @@ class Place:
                 f" found {self.name!r}"
             )
 
+    @property
+    def origin(self) -> Origin:
+        """Where its nodes come from: ``vagrant``, ``site``, or these and more behind a dash."""
+        match self.name.split("-")[0]:
+            case "vagrant" | "site" as origin:
+                return origin
+            case _:
+                return "embedded"
+
+    @property
+    def patience(self) -> float:
+        """How many times as long as in containers things may take."""
+        return PATIENCE[self.origin]
+
     @cached_property
     def directory(self) -> Path:
         """Keys, ssh_config, seeds and the share's storage of this lab."""
@@ -43,6 +62,11 @@ class Place:
     def ssh_command(self) -> Path:
         """``ssh`` with this lab's configuration, for programs that only take a command."""
         return self.directory / "ssh"
+
+    @property
+    def pki(self) -> Path:
+        """The lab's certificate authority, and what it vouches for."""
+        return self.directory / "pki"
 
     @property
     def fabric(self) -> str:

@@ -1,26 +1,25 @@
 """All hypervisors of a lab, asked together: where the guest is, and what they have in common."""
 
-from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from miglab.errors import GuestError, HypervisorError, UsageError
-from miglab.guest import acceleration
+from miglab.guest import acceleration, local_disk
 from miglab.guest.acceleration import Acceleration
-from miglab.guest.domain import Cpu, Platform, domain_xml, newest_common_machine
+from miglab.guest.domain import Cpu, Platform, domain_xml, guest_uuid, newest_common_machine
+from miglab.guest.local_disk import NodeShell
 from miglab.lab.access import libvirt_uri
 from miglab.lab.parallel import each
 from miglab.migration.hypervisor import Hypervisor
 from miglab.observe.states import DomainState
 from miglab.topology import Topology
 
-NodeShell = Callable[[str, str], str]
-
 
 class Fleet:
     """Connections to every hypervisor; use as a context."""
 
-    def __init__(self, topology: Topology, ssh_command: Path) -> None:
-        self.topology = topology
+    def __init__(self, topology: Topology, ssh_command: Path, pace: float = 1) -> None:
+        self.topology, self.pace = topology, pace
         self.guest = topology.guest.name
         names = [node.name for node in topology.hypervisors]
         opened = each(lambda name: Hypervisor(name, libvirt_uri(ssh_command, name)), names)
@@ -30,8 +29,16 @@ class Fleet:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends all connections."""
         for host in self.hosts.values():
             host.close()
+
+    def renew(self) -> bool:
+        """Opens connections that were lost; whether any was. Raises HypervisorError in vain."""
+        return any(each(Hypervisor.renew, self.hosts.values()))
 
     def states(self) -> list[DomainState]:
         """What each host says of the guest, in the order declared; a lost one is unreachable.
@@ -41,10 +48,11 @@ class Fleet:
         return each(self._state, self.hosts.values())
 
     def _state(self, host: Hypervisor) -> DomainState:
-        try:
-            return host.state(self.guest)
-        except HypervisorError:
-            return DomainState(host=host.name, state="unreachable")
+        """A daemon that died under us is asked again, for systemd has another one running."""
+        for attempt in (host.state, host.state_anew):
+            with suppress(HypervisorError):
+                return attempt(self.guest)
+        return DomainState(host=host.name, state="unreachable")
 
     def _alive(self) -> list[DomainState]:
         """The hosts that have the guest alive; raises HypervisorError if one cannot be asked."""
@@ -56,7 +64,9 @@ class Fleet:
         alive = self._alive()
         where = ", ".join(f"{state.host} ({state.state})" for state in alive)
         if not alive:
-            raise GuestError(f"{self.guest}: runs nowhere; start it with `miglab guest start`")
+            ours = "start it with `miglab guest start`"
+            how = "it is not ours to start" if self.topology.guest.foreign else ours
+            raise GuestError(f"{self.guest}: runs nowhere; {how}")
         if len(alive) > 1:
             raise GuestError(f"{self.guest}: expected on one host, found on {where}")
         if alive[0].state != "running":
@@ -102,6 +112,7 @@ class Fleet:
             machine=machine,
             cpu=cpu,
             pooled=all(host.has_pool(pool) for host in hosts),
+            pace=self.pace,
         )
 
     def runs(self) -> bool:
@@ -115,8 +126,26 @@ class Fleet:
         accelerated = acceleration.common(list(self.accelerations(shell).values()))
         home = self.hosts[self.topology.source.name]
         self.stop_guest()  # what is left of it are definitions
+        if self.topology.guest.storage == "local":
+            local_disk.make(shell, self.topology, home.name)
         home.start(domain_xml(self.topology, self.platform(accelerated)))
         return home.name
+
+    def settle_autostart(self) -> None:
+        """A guest so declared starts with the host that it is on, and with no other.
+
+        libvirt leaves that to us when a guest moves; two hosts that start it would write one disk.
+        """
+        if not self.topology.guest.autostart:
+            return
+        homes = {state.host for state in self._alive()}
+        for name, host in self.hosts.items():
+            host.set_autostart(self.guest, homes == {name})
+
+    def namesakes(self) -> list[str]:
+        """The hosts that have a guest of that name which is not the one declared."""
+        found = {name: host.uuid(self.guest) for name, host in self.hosts.items()}
+        return [n for n, uuid in found.items() if uuid not in {None, guest_uuid(self.topology)}]
 
     def stop_guest(self) -> None:
         """Ends the guest on every host."""

@@ -1,18 +1,25 @@
 """One host's libvirt: connected by ``qemu+ssh`` through the lab's way in."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 import libvirt
+import libvirt_qemu
 from lxml import etree
 
 from miglab.errors import HypervisorError
 from miglab.guest.domain import Cpu
 from miglab.migration.event_loop import ensure_event_loop
-from miglab.observe.states import DomainState
+from miglab.observe.states import BROKEN_OFF, DomainState
 
 T = TypeVar("T")
+SPLIT = {
+    (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_POSTCOPY_FAILED),
+    (libvirt.VIR_DOMAIN_RUNNING, libvirt.VIR_DOMAIN_RUNNING_POSTCOPY_FAILED),
+}
+"""What libvirt says of either half of a guest whose post-copy broke off."""
 STATES = {
     libvirt.VIR_DOMAIN_NOSTATE: "no state",
     libvirt.VIR_DOMAIN_RUNNING: "running",
@@ -31,11 +38,27 @@ class Hypervisor:
     def __init__(self, name: str, uri: str) -> None:
         ensure_event_loop()
         self.name = name
+        self._uri = uri
+        self.connection = self._open()
+
+    def _open(self) -> libvirt.virConnect:
         try:
-            self.connection = libvirt.open(uri)
-            self.connection.setKeepAlive(3, 3)
+            connection = libvirt.open(self._uri)
+            connection.setKeepAlive(3, 3)
         except libvirt.libvirtError as error:
-            raise HypervisorError(f"{name}: libvirt does not answer: {error}") from None
+            raise HypervisorError(f"{self.name}: libvirt does not answer: {error}") from None
+        return connection
+
+    def renew(self) -> bool:
+        """Connects again if the connection was lost; whether it was."""
+        try:
+            if self.connection.isAlive():
+                return False
+        except libvirt.libvirtError:
+            pass  # then it is lost as well
+        self.close()
+        self.connection = self._open()
+        return True
 
     def close(self) -> None:
         """Ends the connection; one that broke is closed already."""
@@ -58,10 +81,16 @@ class Hypervisor:
         """What this host says of ``guest``."""
 
         def ask(domain: libvirt.virDomain) -> DomainState:
-            word = STATES.get(domain.state()[0], "?")
+            state, reason = domain.state()
+            word = BROKEN_OFF if (state, reason) in SPLIT else STATES.get(state, "?")
             return DomainState(host=self.name, state=word, persistent=bool(domain.isPersistent()))
 
         return self._unless_gone(guest, ask) or DomainState(host=self.name, state="absent")
+
+    def state_anew(self, guest: str) -> DomainState:
+        """The same, by a new connection if there is none any more."""
+        self.renew()
+        return self.state(guest)
 
     def _unless_gone(self, guest: str, ask: Callable[[libvirt.virDomain], T]) -> T | None:
         """What ``ask`` says of the domain; None when it is not there, or not any more."""
@@ -72,6 +101,10 @@ class Hypervisor:
                 if error.get_error_code() != libvirt.VIR_ERR_NO_DOMAIN:
                     raise
                 return None
+
+    def uuid(self, guest: str) -> str | None:
+        """The UUID of the domain of that name, or None."""
+        return self._unless_gone(guest, lambda domain: str(domain.UUIDString()))
 
     def domain_type(self, domain: libvirt.virDomain) -> str:
         """``kvm``, or ``qemu`` for emulation."""
@@ -89,16 +122,48 @@ class Hypervisor:
                     domain.undefine()
                 raise
 
+    def restore(self, xml: str, memory: str) -> None:
+        """Defines the guest, and goes on with the ``memory`` that lies in a file on this host."""
+        with self.speaking("cannot go on with the guest's memory"):
+            self.connection.defineXML(xml)
+            self.connection.restoreFlags(memory, xml, 0)
+
+    def set_autostart(self, guest: str, wanted: bool) -> None:
+        """Whether a guest that is defined here starts with this host."""
+
+        def settle(domain: libvirt.virDomain) -> None:
+            if domain.isPersistent() and domain.autostart() != wanted:
+                domain.setAutostart(wanted)
+
+        self._unless_gone(guest, settle)
+
     def remove(self, guest: str) -> None:
         """Ends a guest at once and forgets its definition."""
 
         def end(domain: libvirt.virDomain) -> None:
             if domain.isActive():
-                domain.destroy()
+                try:
+                    domain.destroy()
+                except libvirt.libvirtError:
+                    if domain.isActive():  # else it ended by itself while it was to be ended
+                        raise
             if domain.isPersistent():
                 domain.undefine()
 
         self._unless_gone(guest, end)
+
+    def set_capability(self, guest: str, name: str) -> None:
+        """Switches on what QEMU can do in migrations and libvirt does not know of.
+
+        Raises HypervisorError with QEMU's reason if it has not got it.
+        """
+        wanted = {"capability": name, "state": True}
+        command = {"execute": "migrate-set-capabilities", "arguments": {"capabilities": [wanted]}}
+        with self.speaking(f"QEMU cannot be told of {name}"):
+            domain = self.connection.lookupByName(guest)
+            answer = json.loads(libvirt_qemu.qemuMonitorCommand(domain, json.dumps(command), 0))
+        if "error" in answer:
+            raise HypervisorError(f"{self.name}: {name}: {answer['error']['desc']}")
 
     def capabilities(self) -> str:
         """The host's capabilities XML."""

@@ -137,5 +137,10 @@ def job_of(figures: dict[str, Any]) -> Job:
         rounds=figures.get("memory_iteration"),
         normal_pages=figures.get("memory_normal"),
         zero_pages=figures.get("memory_constant"),
+        normal_bytes=figures.get("memory_normal_bytes"),
+        compression_pages=figures.get("compression_pages"),
+        compression_cache_misses=figures.get("compression_cache_misses"),
+        throttle_pct=figures.get("auto_converge_throttle"),
+        disk_bytes=figures.get("disk_processed"),
         postcopy_requests=figures.get("memory_postcopy_requests"),
     )

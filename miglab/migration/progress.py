@@ -18,11 +18,20 @@ ACTIVE = (libvirt.VIR_DOMAIN_JOB_BOUNDED, libvirt.VIR_DOMAIN_JOB_UNBOUNDED)
 
 
 class ProgressReader:
-    """Reads while the block runs; what it read is in ``progress``, in order of time."""
+    """Reads while the block runs; what it read is in ``progress``, in order of time.
 
-    def __init__(self, listener: Listener, hosts: Mapping[str, Hypervisor], show: Show) -> None:
+    ``also`` is called at the same moments.
+    """
+
+    def __init__(
+        self,
+        listener: Listener,
+        hosts: Mapping[str, Hypervisor],
+        show: Show,
+        also: Callable[[], None] = lambda: None,
+    ) -> None:
         self.progress: list[Progress] = []
-        self._listener, self._hosts, self._show = listener, hosts, show
+        self._listener, self._hosts, self._show, self._also = listener, hosts, show, also
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._read, name="job-progress", daemon=True)
 
@@ -53,6 +62,7 @@ class ProgressReader:
             return False
         if figures.get("type") not in ACTIVE:
             return False
+        self._also()
         self.progress.append(progress_of(figures))
         self._show(self.progress[-1])
         return True
@@ -67,4 +77,6 @@ def progress_of(figures: dict[str, Any]) -> Progress:
         rate=figures.get("memory_bps", 0),
         iteration=figures.get("memory_iteration", 0),
         throttle=figures.get("auto_converge_throttle", 0),
+        dirty_pages_per_s=figures.get("memory_dirty_rate"),
+        postcopy_requests=figures.get("memory_postcopy_requests"),
     )

@@ -30,6 +30,6 @@ class BeaconRecord(Value):
     @classmethod
     def read(cls, path: Path) -> "BeaconRecord":
         """The record in ``path``, as far as it goes; raises EvidenceError when there is none."""
-        file = record_file.read(path, "beacon", VERSION, 1, KINDS)
+        file = record_file.read(path, "beacon", (VERSION,), 1, KINDS)
         fields = {"hz": file.head[0], "boots": file.events["i"], "beats": file.events["b"]}
         return record_file.value(cls, file, "beacon", fields)

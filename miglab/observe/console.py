@@ -8,7 +8,7 @@ from miglab.values import Value
 TEXT_MAX = 65_536  # a kernel that has gone mad says the same again and again
 SIGNS = re.compile(
     r"Oops|BUG: |kernel BUG at|Kernel panic|soft lockup|hard LOCKUP|blocked for more than"
-    r"|Call Trace|rcu.*detected.*stall"
+    r"|Call Trace|rcu.*detected.*stall|stress-ng: (fail|error)"
 )
 
 
@@ -19,7 +19,7 @@ class Console(Value):
     text: str | None
 
     def complaints(self) -> list[str]:
-        """Lines in which a kernel complains."""
+        """Lines in which a kernel complains, or a load that checks itself."""
         return [line.strip() for line in (self.text or "").splitlines() if SIGNS.search(line)]
 
 

@@ -39,7 +39,7 @@ class StreamRecord(Value):
     @classmethod
     def read(cls, path: Path) -> "StreamRecord":
         """The record in ``path``, as far as it goes; raises EvidenceError when there is none."""
-        file = record_file.read(path, "stream", VERSION, 3, KINDS)
+        file = record_file.read(path, "stream", (VERSION,), 3, KINDS)
         interval_ms, address, port = file.head
         events = file.events
         return record_file.value(

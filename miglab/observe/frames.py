@@ -15,7 +15,7 @@ ARP = struct.Struct("!HHBBH6s4s6s4s")
 RPC_CALL = struct.Struct("!6I")  # xid, call, RPC version, program, version, procedure
 RARP_TYPE, ARP_TYPE, IPV4_TYPE = 0x8035, 0x0806, 0x0800
 TCP = 6
-NFS_PROGRAM = 100003
+NFS_PORT, NFS_PROGRAM = 2049, 100003
 V3_WRITE = 7
 V4_COMPOUND = 1
 V4_PUTFH, V4_WRITE, V4_SEQUENCE = 22, 38, 53
@@ -25,7 +25,7 @@ LAST_FRAGMENT = 0x80000000
 
 
 class Written(NamedTuple):
-    """One NFS write as it was asked for; ``handle`` is a short digest of the file's handle."""
+    """One write as it was asked for; ``handle`` is a short digest of a file's, or names a LUN."""
 
     client: str
     offset: int
@@ -51,9 +51,9 @@ def announcement(frame: bytes, mac: bytes) -> str | None:
     return "garp" if sender_ip == target_ip else "arp"
 
 
-def writes(frame: bytes, port: int = 2049) -> Iterator[Written]:
+def writes(frame: bytes, port: int = NFS_PORT) -> Iterator[Written]:
     """The NFS writes whose calls begin in an IPv4 frame to ``port``; never raises."""
-    found = _segment(frame, port)
+    found = tcp_payload(frame, port)
     if found is None:
         return
     client, payload = found
@@ -67,7 +67,7 @@ def writes(frame: bytes, port: int = 2049) -> Iterator[Written]:
         payload = payload[4 + length :]
 
 
-def _segment(frame: bytes, port: int) -> tuple[str, bytes] | None:
+def tcp_payload(frame: bytes, port: int) -> tuple[str, bytes] | None:
     """Sender and payload of a TCP segment to ``port``."""
     start = ETHERNET.size
     if ethertype(frame) != IPV4_TYPE or len(frame) < start + 20 or frame[start + 9] != TCP:

@@ -4,8 +4,8 @@ A record is a folder with one JSON file for each field of :class:`History`, and 
 file. It is written before anything is judged, and can be judged again. The plan is written last:
 where it is, the others are complete.
 
-``format`` 1 had neither commands, clocks, consoles nor any recorder but ping; what it lacks is read
-as not recorded.
+``format`` 1 had neither commands, clocks, consoles nor any recorder but ping, 2 neither dirty rate
+nor deeds; what a format lacks is read as not recorded.
 """
 
 import json
@@ -21,7 +21,8 @@ from miglab.observe.beats import BeaconRecord
 from miglab.observe.clocks import Clocks
 from miglab.observe.command import Command
 from miglab.observe.console import Console
-from miglab.observe.events import Event, Outcome, Progress
+from miglab.observe.deeds import Deed
+from miglab.observe.events import DirtyRate, Event, Outcome, Progress
 from miglab.observe.exchanges import StreamRecord
 from miglab.observe.journal import JournalReading
 from miglab.observe.passages import WireRecord
@@ -39,6 +40,7 @@ class Environment(Value):
     origin: str
     acceleration: str
     acceleration_reason: str
+    pace: float = 1
     hosts: dict[str, dict[str, str]]
     addresses: Mapping[str, str] = Field(default_factory=dict)
 
@@ -49,7 +51,7 @@ class Plan(Value):
     Where another command is watched, nobody knows the target (None) before it is over.
     """
 
-    format: Literal[1, 2] = 2
+    format: Literal[1, 2, 3] = 3
     kind: Literal["migrate", "watch"] = "migrate"
     guest: str
     source: str
@@ -70,6 +72,8 @@ class History(Value):
     command: Command | None = None
     events: tuple[Event, ...] = ()
     progress: tuple[Progress, ...] = ()
+    dirty_rate: DirtyRate | None = None
+    deeds: tuple[Deed, ...] = ()
     guest_before: GuestStatus | None = None
     guest_settled: GuestStatus | None = None
     guest_rested: GuestStatus | None = None
@@ -104,8 +108,8 @@ class History(Value):
             raise EvidenceError(f"{folder}: expected the record of a run, found no plan.json")
         plan = _read(_file(folder, "plan"))
         names = [name for name in cls.model_fields if name not in RECORDS | {"plan": None}]
-        if isinstance(plan, dict) and plan.get("format") == 1:
-            names = [name for name in names if name not in SINCE_FORMAT_2]
+        found = plan.get("format") if isinstance(plan, dict) else None
+        names = [name for name in names if not (found in (1, 2) and SINCE.get(name, 1) > found)]
         fields = {"plan": plan} | {name: _read(_file(folder, name)) for name in names}
         records, problems = _recorded(folder)
         try:
@@ -129,7 +133,15 @@ RECORDS: dict[str, type[_Readable]] = {
     "wire": WireRecord,
 }
 """What recorders write themselves, each to ``NAME.csv``."""
-SINCE_FORMAT_2 = frozenset({"command", "clocks", "consoles", "guest_rested"})
+SINCE = {
+    "command": 2,
+    "clocks": 2,
+    "consoles": 2,
+    "guest_rested": 2,
+    "dirty_rate": 3,
+    "deeds": 3,
+}
+"""With which format a field came; the others were always there."""
 
 
 def record_file(folder: Path, name: str) -> Path:

@@ -32,7 +32,7 @@ class PingRecord(Value):
     @classmethod
     def read(cls, path: Path) -> "PingRecord":
         """The record in ``path``, as far as it goes; raises EvidenceError when there is none."""
-        file = record_file.read(path, "ping", VERSION, 2, KINDS)
+        file = record_file.read(path, "ping", (VERSION,), 2, KINDS)
         interval_ms, target = file.head
         return record_file.value(
             cls,

@@ -22,13 +22,16 @@ class RecordFile(NamedTuple):
     """``events`` by kind in order of writing; ``complete``: the last line is ``end``."""
 
     path: Path
+    version: int
     head: list[str]
     events: dict[str, list[tuple[Any, ...]]]
     complete: bool
 
 
-def read(path: Path, name: str, version: int, head_fields: int, kinds: Kinds) -> RecordFile:
-    """The record of ``name`` in ``path``; raises EvidenceError when there is none."""
+def read(
+    path: Path, name: str, versions: Sequence[int], head_fields: int, kinds: Kinds
+) -> RecordFile:
+    """The record of ``name`` in ``path``, in one of ``versions``; EvidenceError if it is none."""
     try:
         text = path.read_bytes().decode("ascii", errors="replace")
     except OSError as error:
@@ -39,11 +42,12 @@ def read(path: Path, name: str, version: int, head_fields: int, kinds: Kinds) ->
     if kind != name or len(fields) != 1 + head_fields:
         raise EvidenceError(f"{path}: expected a {name} record, found {head[:40]!r}")
     found, *rest = fields
-    if found != str(version):
-        problem = f"expected {name} record version {version}, found {found[:40]!r}"
+    if found not in map(str, versions):
+        expected = " or ".join(map(str, versions))
+        problem = f"expected {name} record version {expected}, found {found[:40]!r}"
         raise EvidenceError(f"{path}: {problem}")
     events, complete = _events(lines, kinds)
-    return RecordFile(path, rest, events, complete)
+    return RecordFile(path, int(found), rest, events, complete)
 
 
 def _events(lines: Sequence[str], kinds: Kinds) -> tuple[dict[str, list[tuple[Any, ...]]], bool]:

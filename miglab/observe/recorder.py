@@ -30,7 +30,7 @@ class Recorder:
         self._output = cast(IO[str], process.stdout)
         self._first = ""
         self._fault: str | None = None
-        self._stopped = False
+        self._stopped = self._early = False
 
     @classmethod
     def spawn(cls, module: str, out: Path, *options: str, fd: int | None = None) -> Self:
@@ -73,6 +73,12 @@ class Recorder:
         if self._first != READY:
             raise LabError(self.stop() or f"{self.name} recorder: expected {READY}")
 
+    def finish(self) -> None:
+        """Tells it to end, so that several do so at once: :meth:`stop` waits for it."""
+        if not self._input.closed:
+            self._early = self._process.poll() is not None
+            self._input.close()
+
     def stop(self, seconds: float = 2.0) -> str | None:
         """Ends it within ``seconds``; None, or one line saying what was wrong with it.
 
@@ -84,8 +90,8 @@ class Recorder:
         return self._fault
 
     def _end(self, seconds: float) -> str | None:
-        early = self._process.poll() is not None
-        self._input.close()
+        self.finish()
+        early = self._early
         with self._output:
             try:
                 code = self._process.wait(seconds)
@@ -128,8 +134,14 @@ def stream(namespace: Path, peer: tuple[IPv4Address, int], interval_ms: int, out
 
 
 def wire(
-    namespace: Path, mac: str, storage: IPv4Address, ports: Iterable[str], out: Path
+    namespace: Path,
+    mac: str,
+    storage: IPv4Address,
+    ports: Iterable[str],
+    out: Path,
+    share: str = "nfs",
 ) -> Recorder:
-    """Hears what enters the switch in ``namespace`` through ``ports``."""
-    options = (f"--mac={mac}", f"--storage={storage}", f"--ports={','.join(ports)}")
+    """Hears what enters the switch in ``namespace`` through ``ports``; ``share`` is its kind."""
+    served = (f"--storage={storage}", f"--share={share}")
+    options = (f"--mac={mac}", *served, f"--ports={','.join(ports)}")
     return Recorder.spawn("wire", out, f"--namespace={namespace}", *options)

@@ -2,9 +2,13 @@
 
 from miglab.values import Value
 
+BROKEN_OFF = "post-copy failed"
+
 
 class DomainState(Value):
     """``absent``, ``unreachable`` (the host did not say), or libvirt's state of the guest.
+
+    ``post-copy failed``: one half of it, which waits for what only the other half has.
 
     ``persistent``: the host keeps a definition of the guest.
     """

@@ -3,18 +3,22 @@
 Run as a process of its own, as :mod:`miglab.observe.ping` is::
 
     python -m miglab.observe.wire --namespace /run/netns/lab --mac 52:54:00:80:00:50
-        --storage 192.168.80.100 --ports nfs,source,target --out wire.csv
+        --storage 192.168.80.100 --share nfs --ports nfs,source,target --out wire.csv
 
 The process lives in the namespace of the lab's switch, whose ports are named after the nodes, and
-looks at frames as they enter through a port. The kernel passes on nothing else than ARP, RARP and
-the heads of TCP segments to the NFS server, so that pages under way are never looked at. Of several
-calls in one frame those are seen that begin in its head.
+looks at frames as they enter through a port. The kernel passes on nothing else than ARP, RARP, the
+first segments of TCP connections, the first words of TLS, and the heads of segments to the server
+of the share, NFS or iSCSI, so that pages under way are never looked at. Of several calls in one
+frame those are seen that begin in its head. How much went through each port is read ten times a
+second.
 
 The record, one event a line; times are the kernel's receive stamps (CLOCK_REALTIME, ns)::
 
     wire,<version>,<mac>
     n,<ns>,<node>,<rarp|garp|arp>                   the guest made itself known through that port
-    w,<ns>,<client>,<offset>,<count>,<file>         a call to write, with a digest of the handle
+    w,<ns>,<client>,<offset>,<count>,<file>         a call to write, and a handle's digest, or a LUN
+    c,<ns>,<client>,<port>,<server>,<port>,<begun|hello>    a connection, or TLS in it, begins
+    b,<ns>,<node>,<received>,<sent>                 bytes from and to that node so far
     d,<count>                                       frames that were lost to the recorder
     end                                             a record without this line is cut off
 """
@@ -22,12 +26,13 @@ The record, one event a line; times are the kernel's receive stamps (CLOCK_REALT
 import argparse
 import socket
 import struct
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import TextIO
 
-from miglab.observe import frames
+from miglab.observe import connections, frames, iscsi
 from miglab.observe.packet_filter import HEAD_BYTES, PACKET_OUTGOING, attach
 from miglab.observe.recording import (
     CONTROL_BYTES,
@@ -38,16 +43,20 @@ from miglab.observe.recording import (
     stamped,
 )
 
-VERSION = 1
-NFS_PORT = 2049
+VERSION = 2
 ETH_P_ALL = 3
+SERVED: dict[str, tuple[int, Callable[[bytes], Iterator[frames.Written]]]] = {
+    "nfs": (frames.NFS_PORT, frames.writes),
+    "iscsi": (iscsi.PORT, iscsi.writes),
+}
+"""By the kind of the share: the server's port, and who reads what is sent there."""
 SOL_PACKET, PACKET_STATISTICS = 263, 6  # linux/socket.h, linux/if_packet.h
 
 
-def tap(storage: IPv4Address) -> socket.socket:
+def tap(storage: IPv4Address, port: int) -> socket.socket:
     """A packet socket that hears what the filter lets through, on every interface here."""
     channel = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
-    attach(channel, storage, NFS_PORT)
+    attach(channel, storage, port)
     stamped(channel)
     _dropped(channel)  # what did not fit before there was a filter is no loss
     return channel
@@ -63,10 +72,11 @@ class Listener:
     """Reads frames, writing a line for each that tells something."""
 
     def __init__(
-        self, channel: socket.socket, mac: bytes, ports: Sequence[str], out: TextIO
+        self, channel: socket.socket, mac: bytes, share: str, ports: Sequence[str], out: TextIO
     ) -> None:
         self.channel = channel
         self.mac = mac
+        self.writes = SERVED[share][1]
         self.ports = frozenset(ports)
         self.write = out.write
 
@@ -84,11 +94,28 @@ class Listener:
             if port in self.ports and kind != PACKET_OUTGOING and received_ns is not None:
                 self.take(frame, port, received_ns)
 
+    def count(self) -> None:
+        """How much has gone through each port, by the kernel's counters for this namespace."""
+        now_ns = time.time_ns()
+        for line in Path("/proc/self/net/dev").read_text(encoding="ascii").splitlines():
+            port, _, counters = line.partition(":")
+            if (node := port.strip()) in self.ports:
+                received, sent = (counters.split()[at] for at in (0, 8))
+                self.write(f"b,{now_ns},{node},{received},{sent}\n")
+
+    def turn(self) -> None:
+        """All that is to be done now."""
+        self.drain()
+        self.count()
+
     def take(self, frame: bytes, port: str, received_ns: int) -> None:
         """One frame that entered through ``port``."""
         if kind := frames.announcement(frame, self.mac):
             self.write(f"n,{received_ns},{port},{kind}\n")
-        for client, offset, count, handle in frames.writes(frame, NFS_PORT):
+        if found := connections.connection(frame):
+            what, ends = found
+            self.write(f"c,{received_ns},{','.join(map(str, ends))},{what}\n")
+        for client, offset, count, handle in self.writes(frame):
             self.write(f"w,{received_ns},{client},{offset},{count},{handle}\n")
 
 
@@ -98,14 +125,16 @@ def main() -> None:
     parser.add_argument("--namespace", type=Path)
     parser.add_argument("--mac", required=True)
     parser.add_argument("--storage", type=IPv4Address, required=True)
+    parser.add_argument("--share", choices=SERVED, default="nfs")
     parser.add_argument("--ports", required=True)
     parser.add_argument("--out", type=Path, required=True)
     asked = parser.parse_args()
     ending = begun(asked.namespace)
-    with tap(asked.storage) as channel, record(asked.out, f"wire,{VERSION},{asked.mac}") as out:
+    port, head = SERVED[asked.share][0], f"wire,{VERSION},{asked.mac}"
+    with tap(asked.storage, port) as channel, record(asked.out, head) as out:
         mac = bytes.fromhex(asked.mac.replace(":", ""))
-        listener = Listener(channel, mac, asked.ports.split(","), out)
-        collect(listener.drain, out, ending)
+        listener = Listener(channel, mac, asked.share, asked.ports.split(","), out)
+        collect(listener.turn, out, ending)
         out.write(f"d,{_dropped(channel)}\n")
 
 

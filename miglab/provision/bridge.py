@@ -1,166 +1,148 @@
 """A bridge over the NIC that takes over its address, by whichever network manager rules the host.
 
 The address moves within one reload of the manager, so the ssh connection that does it survives:
-the bridge has the NIC's own MAC, and nobody's ARP cache is wrong for a moment.
+the bridge has the NIC's own MAC, and nobody's ARP cache is wrong for a moment. Should the host be
+cut off all the same, it puts its former network back by itself.
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterable
 from typing import Any
 
 from pyinfra import host
 from pyinfra.api.exceptions import OperationError
 from pyinfra.api.operation import operation
 
-from miglab.provision.block import write_commands
-from miglab.provision.facts.network import Connection, Interfaces
-from miglab.provision.facts.system import ActiveUnits, Text
+from miglab.provision.block import block_lines
+from miglab.provision.bridges import ifupdown, netplan, network_manager, networkd
+from miglab.provision.bridges.wanted import (
+    Bridge,
+    Found,
+    NicError,
+    find_nic,
+    holds,
+    keeps_gateway,
+    kept_servers,
+)
+from miglab.provision.context import say
+from miglab.provision.facts.network import (
+    Connection,
+    DefaultRoutes,
+    Interfaces,
+    NameServers,
+    OurBridge,
+    Ruler,
+)
+from miglab.provision.facts.system import ActiveUnits, Disabled, Text
+from miglab.provision.guard import Guard, guarded
 from miglab.topology import Network, Node
 
-NETDEV = "[NetDev]\nName={bridge}\nKind=bridge\nMACAddress={mac}\n"
-BRIDGE = "[Match]\nName={bridge}\n\n[Network]\nAddress={address}\nGateway={gateway}\n"
-NIC = "[Match]\nName={nic}\n\n[Network]\nBridge={bridge}\n"
-NETWORKD = "/etc/systemd/network"
+Plan = tuple[Guard, Iterable[str]]
+RULERS = {  # who rules a NIC that none of them names: the one that runs
+    "systemd-networkd.service": "networkd",
+    "NetworkManager.service": "NetworkManager",
+    "networking.service": "ifupdown",
+}
 
-Found = dict[str, dict[str, Any]]  # as the fact Interfaces gives it
+WAITERS = {
+    "networkd": "systemd-networkd-wait-online.service",
+    "netplan": "systemd-networkd-wait-online.service",
+    "NetworkManager": "NetworkManager-wait-online.service",
+    "ifupdown": None,  # its networking.service is itself before network-online.target
+}
 
 
 @operation()
-def bridge(network: Network, node: Node) -> Generator[str]:
-    """``network.bridge`` holds the node's address and has ``network.nic`` as its port."""
-    units = host.get_fact(ActiveUnits)
-    found = host.get_fact(Interfaces)
-    if network.nic not in found:
-        raise OperationError(f"{host.name}: expected a network interface {network.nic}, found none")
-    if "systemd-networkd.service" in units:
-        wanted = networkd_files(network, node, found[network.nic]["mac"])
-        present = {path: host.get_fact(Text, path=path) for path in wanted}
-        yield from networkd_commands(network, node, wanted, present, found)
-    elif "NetworkManager.service" in units:
-        names = (network.bridge, port_name(network))
-        profiles = {name: host.get_fact(Connection, connection=name) for name in names}
-        yield from network_manager_commands(network, node, profiles, found)
-    else:
-        raise OperationError(
-            f"{host.name}: expected systemd-networkd or NetworkManager to rule the network,"
-            " found neither"
-        )
+def bridge(network: Network, node: Node) -> Generator[Any]:
+    """``network.bridge`` holds the node's address and has its NIC as its port.
 
-
-def is_applied(network: Network, node: Node, found: Found) -> bool:
-    """Whether the running interfaces are as declared."""
-    address = network.interface(node.address)
-    return (
-        found.get(network.bridge, {}).get("addresses") == [address]
-        and found.get(network.nic, {}).get("master") == network.bridge
-    )
-
-
-def _await_address(network: Network, node: Node) -> str:
-    """Ends when the bridge has its address, at most 15 s later."""
-    shown = f"ip -4 address show dev {network.bridge} 2>/dev/null"
-    return (
-        f"timeout 15 sh -c 'until {shown} | grep -q {node.address}/; do sleep 0.1; done'"
-        f" || {{ echo '{network.bridge} did not get {node.address}' >&2; exit 1; }}"
-    )
-
-
-def networkd_files(network: Network, node: Node, mac: str) -> dict[str, str]:
-    """Path → content of the three files that make the bridge persistent."""
-    values = {
-        "bridge": network.bridge,
-        "nic": network.nic,
-        "mac": mac,
-        "address": network.interface(node.address),
-        "gateway": network.gateway,
-    }
-    return {
-        f"{NETWORKD}/10-{network.bridge}.netdev": NETDEV.format(**values),
-        f"{NETWORKD}/10-{network.bridge}.network": BRIDGE.format(**values),
-        f"{NETWORKD}/10-{network.nic}.network": NIC.format(**values),
-    }
-
-
-def networkd_commands(
-    network: Network,
-    node: Node,
-    wanted: dict[str, str],
-    present: dict[str, str | None],
-    found: Found,
-) -> Iterator[str]:
-    """Writes the files that differ; reloads when one did, or the interfaces drifted."""
-    stale = [path for path, content in wanted.items() if present[path] != content]
-    for path in stale:
-        yield from write_commands(path, present[path], wanted[path], "0644")
-    if stale or not is_applied(network, node, found):
-        yield "networkctl reload"
-        if network.bridge in found:
-            yield f"networkctl reconfigure {network.bridge} {network.nic}"
-        yield _await_address(network, node)
-
-
-def port_name(network: Network) -> str:
-    """NetworkManager's connection that makes the NIC a port of the bridge."""
-    return f"{network.bridge}-{network.nic}"
-
-
-def connections(network: Network, node: Node, mac: str) -> dict[str, dict[str, str]]:
-    """Name → settings of the two connections that make the bridge persistent.
-
-    The port's priority lets it win, at boot, over the connection that the NIC came with.
+    One that holds it already and is somebody else's work stays as it is, whatever it lies over.
     """
-    return {
-        network.bridge: {
-            "connection.interface-name": network.bridge,
-            "bridge.stp": "no",
-            "bridge.mac-address": mac,
-            "ipv4.method": "manual",
-            "ipv4.addresses": network.interface(node.address),
-            "ipv4.gateway": str(network.gateway),
-            "ipv6.method": "link-local",
-        },
-        port_name(network): {
-            "connection.interface-name": network.nic,
-            "connection.autoconnect-priority": "100",
-        },
-    }
+    found = host.get_fact(Interfaces)
+    if holds(network, node, found) and not host.get_fact(OurBridge, bridge=network.bridge):
+        host.noop(f"{network.bridge} is there, and was not made by miglab")
+        return
+    nic = _nic(network, node)
+    if nic != network.nic:
+        say(host, f"{nic} is taken for {network.nic}")
+    guard, commands = PLANS[ruler(nic)](network, node, nic, found)
+    if steps := list(commands):
+        yield from guarded(guard, steps)
 
 
-def network_manager_commands(
-    network: Network, node: Node, profiles: dict[str, dict[str, str]], found: Found
-) -> Iterator[str]:
-    """The same by NetworkManager, as the RHEL family has it."""
-    wanted = connections(network, node, found[network.nic]["mac"])
-    changes = [
-        _connection(network, name, profiles[name], settings)
-        for name, settings in wanted.items()
-        if not _holds(profiles[name], settings)
-    ]
-    yield from changes
-    if changes or not is_applied(network, node, found):
-        # one command: between the two this host may be out of reach
-        yield f"nmcli connection up {port_name(network)} && nmcli connection up {network.bridge}"
-        yield _await_address(network, node)
+@operation()
+def waited_for(network: Network, node: Node) -> Generator[str]:
+    """``network-online.target`` comes once the manager that rules the NIC has it up."""
+    waiter = WAITERS[ruler(_nic(network, node))]
+    if waiter and host.get_fact(Disabled, unit=waiter):  # one that is masked is so by choice
+        yield f"systemctl enable {waiter}"
 
 
-def _holds(found: dict[str, str], settings: dict[str, str]) -> bool:
-    """Whether all ``settings`` are ``found``; a MAC is the same in capitals."""
-    return all(found.get(key, "").lower() == value.lower() for key, value in settings.items())
+def _nic(network: Network, node: Node) -> str:
+    try:
+        return find_nic(network, node, host.get_fact(Interfaces))
+    except NicError as error:
+        raise OperationError(f"{host.name}: {error}") from None
 
 
-def _connection(
-    network: Network, name: str, found: dict[str, str], settings: dict[str, str]
-) -> str:
-    """Makes the connection ``name``, or makes the one that is there as it should be."""
-    words = " ".join(f"{key} {value}" for key, value in settings.items())
-    if found:
-        return f"nmcli connection modify {name} {words}"
-    if name != network.bridge:
-        return (
-            f"nmcli connection add type ethernet con-name {name} ifname {network.nic}"
-            f" master {network.bridge} {words}"
-        )
-    servers = f"nmcli -g IP4.DNS device show {network.nic} | tr -d ' ' | tr '|' ','"
-    return (  # the bridge takes over the NIC's name servers along with its address
-        f"nmcli connection add type bridge con-name {name} ifname {name} {words}"
-        f' ipv4.dns "$({servers})"'
+def ruler(nic: str) -> str:
+    """Who rules ``nic`` on this host; raises OperationError for a manager that is not known."""
+    if named := host.get_fact(Ruler, nic=nic):
+        return named
+    units = host.get_fact(ActiveUnits)
+    for unit, name in RULERS.items():
+        if unit in units:
+            return name
+    raise OperationError(
+        f"{host.name}: expected systemd-networkd, netplan, NetworkManager or ifupdown to rule the"
+        " network, found none of them"
     )
+
+
+def _wanted(network: Network, node: Node, nic: str, found: Found, own: str) -> Bridge:
+    """The bridge, with what it takes over from the NIC; ``own`` is what we wrote before."""
+    way = keeps_gateway(network.bridge, nic, host.get_fact(DefaultRoutes), own)
+    servers = host.get_fact(NameServers, links=(nic, network.bridge))
+    return Bridge(
+        name=network.bridge,
+        nic=nic,
+        mac=found[nic]["mac"],
+        address=network.interface(node.address),
+        gateway=network.gateway if way else None,
+        servers=tuple(servers) or kept_servers(own),
+    )
+
+
+def _networkd(network: Network, node: Node, nic: str, found: Found) -> Plan:
+    paths = networkd.paths(network.bridge, nic)
+    present = {path: host.get_fact(Text, path=path) for path in paths}
+    own = "".join(text or "" for text in present.values())
+    wanted = _wanted(network, node, nic, found, own)
+    return networkd.guard(wanted, found), networkd.commands(wanted, present, found)
+
+
+def _netplan(network: Network, node: Node, nic: str, found: Found) -> Plan:
+    present = host.get_fact(Text, path=netplan.PATH)
+    wanted = _wanted(network, node, nic, found, present or "")
+    return netplan.guard(wanted, found), netplan.commands(wanted, present, found)
+
+
+def _ifupdown(network: Network, node: Node, nic: str, found: Found) -> Plan:
+    present = host.get_fact(Text, path=ifupdown.PATH)
+    wanted = _wanted(network, node, nic, found, "\n".join(block_lines(present or "")))
+    return ifupdown.guard(wanted, found), ifupdown.commands(wanted, present, found)
+
+
+def _network_manager(network: Network, node: Node, nic: str, found: Found) -> Plan:
+    names = (network.bridge, network_manager.port_name(network.bridge, nic))
+    profiles = {name: host.get_fact(Connection, connection=name) for name in names}
+    own = network_manager.stated_gateway(profiles[network.bridge])
+    wanted = _wanted(network, node, nic, found, own)
+    return network_manager.guard(wanted, found), network_manager.commands(wanted, profiles, found)
+
+
+PLANS: dict[str, Callable[[Network, Node, str, Found], Plan]] = {
+    "networkd": _networkd,
+    "netplan": _netplan,
+    "NetworkManager": _network_manager,
+    "ifupdown": _ifupdown,
+}

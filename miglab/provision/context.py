@@ -3,13 +3,18 @@
 from functools import cache
 from pathlib import Path
 
+from pyinfra import logger
 from pyinfra.api.exceptions import OperationError
 from pyinfra.api.host import Host
 
 from miglab.declaration import load
+from miglab.errors import UsageError
 from miglab.packages import Family
 from miglab.provision.facts.system import OsRelease
+from miglab.roles import chosen
 from miglab.topology import Node, Topology
+
+OLDEST_RHEL = 9
 
 
 @cache
@@ -30,6 +35,18 @@ def this_node(host: Host, topology: Topology) -> Node:
     return node
 
 
+def roles(host: Host, topology: Topology) -> frozenset[str]:
+    """What this run is about: all, or what ``--data only=…`` says; OperationError if it cannot.
+
+    A guest that is somebody's own is there already, with whatever it needs.
+    """
+    try:
+        wanted = chosen(host.data.get("only"))
+    except UsageError as error:
+        raise OperationError(f"{host.name}: {error}") from None
+    return wanted - {"guest"} if topology.guest.foreign else wanted
+
+
 def family(host: Host) -> Family:
     """Which family of distributions ``host`` runs; raises OperationError for others.
 
@@ -42,12 +59,34 @@ def family(host: Host) -> Family:
     return known
 
 
+def require_debian(host: Host, why: str) -> None:
+    """``why`` no other family will do; raises OperationError on another."""
+    if (found := family(host)) != "debian":
+        raise OperationError(
+            f"{host.name}: expected the Debian family, {why}, found {found};"
+            " share.kind nfs works on both"
+        )
+
+
 def _family(host: Host) -> Family:
     release = host.get_fact(OsRelease)
     kin = {release.get("ID", ""), *release.get("ID_LIKE", "").split()} - {""}
     if kin & {"debian", "ubuntu"}:
         return "debian"
-    if kin & {"rhel", "fedora", "centos"}:
-        return "redhat"
     found = " ".join(sorted(kin)) or "no /etc/os-release"
-    raise OperationError(f"{host.name}: expected the Debian or RHEL family, found {found}")
+    if not kin & {"rhel", "fedora", "centos"}:
+        raise OperationError(f"{host.name}: expected the Debian or RHEL family, found {found}")
+    version = release.get("VERSION_ID", "")
+    if (major := version.partition(".")[0]).isdecimal() and int(major) < OLDEST_RHEL:
+        name = release.get("NAME", found)
+        raise OperationError(
+            f"{host.name}: expected release {OLDEST_RHEL} or later of the RHEL family, found {name}"
+            f" {version}, whose systemd, libvirt and QEMU are too old for this lab"
+        )
+    return "redhat"
+
+
+def say(host: Host, line: str) -> None:
+    """Tells the user ``line``, once: pyinfra asks operations twice, to plan and to do."""
+    if host.state.is_executing:
+        logger.warning(f"{host.print_prefix}{line}")

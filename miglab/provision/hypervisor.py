@@ -8,25 +8,13 @@ from pyinfra.api.operation import OperationMeta, operation
 from pyinfra.facts.systemd import SystemdEnabled, SystemdStatus
 from pyinfra.operations import server
 
-from miglab.packages import HYPERVISOR, Family
+from miglab.packages import HYPERVISOR
 from miglab.provision.bridge import bridge
-from miglab.provision.context import family
+from miglab.provision.daemons import qemu_daemon, sockets
 from miglab.provision.facts.system import CgroupsReadOnly, InContainer
 from miglab.provision.packages import install
 from miglab.provision.settings import settings
 from miglab.topology import Node, Topology
-
-SOCKETS: dict[Family, tuple[str, ...]] = {
-    "debian": ("virtlogd.socket", "libvirtd.socket"),
-    "redhat": (
-        "virtlogd.socket",
-        "virtqemud.socket",
-        "virtstoraged.socket",
-        "virtnetworkd.socket",
-        "virtnodedevd.socket",
-    ),
-}
-DAEMON: dict[Family, str] = {"debian": "libvirtd", "redhat": "virtqemud"}
 
 
 def qemu_settings(topology: Topology, cgroups_read_only: bool) -> dict[str, str]:
@@ -62,23 +50,23 @@ def listening_commands(socket: str, active: set[str]) -> Iterator[str]:
 @deploy("Hypervisor")
 def deploy_hypervisor(topology: Topology, node: Node) -> None:
     """Packages, settings, libvirt's sockets, and the bridge."""
-    kin = family(host)
+    daemon = qemu_daemon(host)
     install("libvirt and QEMU", HYPERVISOR)
-    changed = _settings(topology, kin)
-    for socket in SOCKETS[kin]:
+    changed = _settings(topology, daemon)
+    for socket in sockets(host):
         listening(name=f"libvirt listens: {socket}", socket=socket)
     server.shell(
         name="libvirt takes the settings up",
-        commands=[f"systemctl try-restart {DAEMON[kin]}.service"],
+        commands=[f"systemctl try-restart {daemon}.service"],
         _if=lambda: any(change.did_change() for change in changed),
     )
     bridge(name=f"Bridge {topology.network.bridge}", network=topology.network, node=node)
 
 
-def _settings(topology: Topology, kin: Family) -> list[OperationMeta]:
+def _settings(topology: Topology, daemon: str) -> list[OperationMeta]:
     wanted = {"/etc/libvirt/qemu.conf": qemu_settings(topology, host.get_fact(CgroupsReadOnly))}
     if host.get_fact(InContainer):  # containers of one machine all read the same firmware UUID
-        wanted[f"/etc/libvirt/{DAEMON[kin]}.conf"] = {"host_uuid_source": '"machine-id"'}
+        wanted[f"/etc/libvirt/{daemon}.conf"] = {"host_uuid_source": '"machine-id"'}
     return [
         settings(name=f"Settings in {path}", path=path, values=values)
         for path, values in wanted.items()

@@ -12,7 +12,7 @@ from pyinfra.api.deploy import deploy
 from pyinfra.api.operation import operation
 from pyinfra.facts.server import Hostname
 
-from miglab.provision.block import with_block, write_commands
+from miglab.provision.block import into_place, keep_commands, with_block, write_commands
 from miglab.provision.facts.system import Text
 from miglab.topology import Node, Topology
 
@@ -26,15 +26,21 @@ def hostname(wanted: str) -> Generator[str]:
     pyinfra's own needs a working D-Bus and replaces /etc/hostname, which is a mount in a container.
     """
     lasting = (host.get_fact(Text, path=HOSTNAME) or "").strip()
-    yield from hostname_commands(wanted, host.get_fact(Hostname), lasting)
+    yield from hostname_commands(wanted, host.get_fact(Hostname) or "", lasting)
 
 
 def hostname_commands(wanted: str, now: str, lasting: str) -> Iterator[str]:
-    """Sets the one of the two names, the kernel's and the file's, that is not as ``wanted``."""
+    """Sets the one of the two names, the kernel's and the file's, that is not as ``wanted``.
+
+    A domain behind it is the owner's business.
+    """
     name = shlex.quote(wanted)
-    if lasting != wanted:
-        yield f"printf '%s\\n' {name} > {HOSTNAME}"
-    if now != wanted:
+    if lasting.partition(".")[0] != wanted:
+        yield from keep_commands(HOSTNAME, lasting or None)
+        beside, mount = f"{HOSTNAME}.new", f"cat {HOSTNAME}.new > {HOSTNAME} && rm {HOSTNAME}.new"
+        yield f"printf '%s\\n' {name} > {beside}"
+        yield f"{into_place(HOSTNAME)} 2>/dev/null || {{ {mount}; }}"
+    if now.partition(".")[0] != wanted:
         yield f"hostname {name} 2>/dev/null || hostnamectl set-hostname {name}"
 
 

@@ -25,7 +25,10 @@ def own_key() -> Generator[str]:
         host.noop("root has a key already")
         return
     yield "mkdir -p -m 0700 /root/.ssh"
-    yield f"rm -f {KEY} && ssh-keygen -q -t ed25519 -N '' -C root@$(hostname) -f {KEY}"
+    yield (  # a private key that lost its public half is somebody's all the same
+        f"if test -e {KEY}; then ssh-keygen -y -P '' -f {KEY} > {KEY}.pub; else"
+        f" ssh-keygen -q -t ed25519 -N '' -C root@$(hostname) -f {KEY}; fi"
+    )
 
 
 @operation()
@@ -33,8 +36,9 @@ def trusted(peers: list[Node]) -> Generator[str]:
     """``peers`` may log in here, each from its own address only; their host keys are known."""
     reached = {node: other for node in peers if (other := _peer(node))}
     authorized = {
-        node.name: authorized_line(node, other.get_fact(PublicKey) or TO_BE_MADE)
+        node.name: authorized_line(node, key)
         for node, other in reached.items()
+        if (key := other.get_fact(PublicKey) or to_be_made())
     }
     known = {
         node.name: f"{node.name},{node.address} {key}"
@@ -48,6 +52,11 @@ def trusted(peers: list[Node]) -> Generator[str]:
         found = host.get_fact(Text, path=path)
         if merged := merge(peers, lines, block_lines(found or ""), name_in):
             yield from write_commands(path, found, with_block(found or "", merged), mode)
+
+
+def to_be_made() -> str | None:
+    """What a key will be is not known while it is planned; a host that has died has none."""
+    return None if host.state.is_executing else TO_BE_MADE
 
 
 def authorized_line(peer: Node, key: str) -> str:

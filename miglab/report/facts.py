@@ -7,9 +7,8 @@ from datetime import UTC, datetime
 from miglab.judge.verdict import Verdict
 from miglab.observe.clocks import HostClock
 from miglab.observe.history import History
-from miglab.report.words import acceleration, given, mib
+from miglab.report.words import acceleration, given, load, mib
 from miglab.values import size_text
-from miglab.workload import Load
 
 PARTS = {
     "ping": "ping",
@@ -41,7 +40,7 @@ def asked(history: History, verdict: Verdict) -> Iterator[Fact]:
     policy, budget = verdict.policy, verdict.budget.client_ms_max
     yield "guest", history.plan.guest
     yield "command", shlex.join(verdict.command) if verdict.command else "none"
-    yield "load", verdict.load.name if isinstance(verdict.load, Load) else verdict.load or "as is"
+    yield "load", load(verdict)
     if policy is not None:
         yield "policy", f"{policy.name}, at most {size_text(policy.bandwidth)}/s"
         limit = policy.downtime_ms_max

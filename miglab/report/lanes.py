@@ -70,7 +70,7 @@ def _announced(seen: Announced) -> Mark:
 
 
 def _written(history: History) -> Iterator[Lane]:
-    """A lane for each client of the NFS server."""
+    """A lane for each client of the share's server."""
     hosts = {address: host for host, address in history.environment.addresses.items()}
     by_client: dict[str, list[Mark]] = {}
     for write in history.wire.writes if history.wire else ():
@@ -78,4 +78,4 @@ def _written(history: History) -> Iterator[Lane]:
         mark = Mark(write.time_ns, f"{write.count} bytes at {write.offset}")
         by_client.setdefault(host, []).append(mark)
     for host, marks in by_client.items():
-        yield Lane(f"NFS {host}", "disk", tuple(marks))
+        yield Lane(f"I/O {host}", "disk", tuple(marks))

@@ -1,4 +1,4 @@
-"""A run, or several compared, as one HTML file that needs nothing else: no network, no server."""
+"""A run, or several compared, as an HTML file that needs no network and no server."""
 
 import json
 from collections.abc import Sequence
@@ -26,26 +26,31 @@ SYMBOLS = {
 """Beside each word: a colour alone says nothing to some, and nothing in print."""
 
 
-def page(runs: Sequence[Run]) -> str:
-    """The page of one run, or the comparison of several and each of them below."""
+def page(runs: Sequence[Run], library: str = "") -> str:
+    """The page of one run, or the comparison of several and each of them below.
+
+    ``library`` is where the library that draws lies, as seen from the page; it is part of the page
+    if that is not given.
+    """
     several = len(runs) > 1
-    text: str = _template().render(
+    text: str = template("page.html.j2").render(
         runs=[_view(number, run) for number, run in enumerate(runs, start=1)],
         longest=comparison.longest(runs),
-        overview=_embedded(json.dumps(comparison.overview(runs))) if several else None,
+        overview=embedded(json.dumps(comparison.overview(runs))) if several else None,
         colours=COLOURS,
         symbols=SYMBOLS,
         words=words,
-        plotly=_plotly(),
+        library=library,
+        plotly="" if library else plotly(),
     )
     return text
 
 
-def write(runs: Sequence[Run], path: Path) -> None:
+def write(runs: Sequence[Run], path: Path, library: str = "") -> None:
     """Writes :func:`page`; raises LabError when the place cannot take it."""
     try:
         # A folder's name may hold what is no UTF-8; a page cannot.
-        path.write_text(page(runs), encoding="utf-8", errors="replace")
+        path.write_text(page(runs, library), encoding="utf-8", errors="replace")
     except OSError as error:
         raise LabError(f"{path}: the page cannot be written: {error.strerror}") from None
 
@@ -68,19 +73,19 @@ def _view(number: int, run: Run) -> dict[str, Any]:
         "surroundings": list(facts.surroundings(verdict)),
         "hosts": facts.hosts(verdict),
         "missing": list(facts.missing(history)),
-        "timeline": _embedded(json.dumps(timeline(history, verdict))),
+        "timeline": embedded(json.dumps(timeline(history, verdict))),
         "views": list(views(history, verdict)),
         "json": told,
-        "embedded": _embedded(told),
+        "embedded": embedded(told),
     }
 
 
-def _embedded(text: str) -> str:
+def embedded(text: str) -> str:
     """JSON that no script element ends within, whatever was recorded."""
     return text.replace("<", "\\u003c")
 
 
-def _plotly() -> str:
+def plotly() -> str:
     """The library that draws, as it is in plotly's package: a page must not need a network."""
     from plotly.offline import get_plotlyjs
 
@@ -89,7 +94,8 @@ def _plotly() -> str:
 
 
 @cache
-def _template() -> "jinja2.Template":
+def template(name: str) -> "jinja2.Template":
+    """The template of that name, with all that it includes."""
     import jinja2
 
     environment = jinja2.Environment(
@@ -99,4 +105,4 @@ def _template() -> "jinja2.Template":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("page.html.j2")
+    return environment.get_template(name)

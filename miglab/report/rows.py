@@ -76,7 +76,7 @@ def disk(history: History) -> Row:
 
 
 def moments(history: History, verdict: Verdict) -> Row:
-    """Events, rounds, announcements and writes over NFS, in lanes."""
+    """Events, rounds, announcements and writes to the share, in lanes."""
     found = lanes(history, verdict)
     axis = {
         "tickvals": list(range(len(found))),

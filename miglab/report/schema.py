@@ -1,13 +1,17 @@
-"""The JSON schema of the verdict: ``python -m miglab.report.schema`` prints it.
+"""The JSON schema of what ``--json`` prints: ``python -m miglab.report.schema [NAME]``.
 
-It is shipped as docs/schema/verdict-2.json; the number is the verdict's ``schema_version``.
+They are shipped as verdict-3.json, edge-1.json and doctor-1.json in docs/schema: the number is the
+``schema_version``.
 """
 
 import json
 import sys
 
+from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
+from miglab.doctor.diagnose import Diagnosis
+from miglab.judge.edge import Answer
 from miglab.judge.verdict import Verdict
 
 
@@ -19,12 +23,15 @@ class Printed(GenerateJsonSchema):
         return True
 
 
-def schema() -> str:
+PRINTED: dict[str, type[BaseModel]] = {"verdict": Verdict, "edge": Answer, "doctor": Diagnosis}
+
+
+def schema(name: str = "verdict") -> str:
     """What a program may rely on in the object that ``--json`` prints, as a JSON schema."""
-    generated = Verdict.model_json_schema(mode="serialization", schema_generator=Printed)
+    generated = PRINTED[name].model_json_schema(mode="serialization", schema_generator=Printed)
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     return json.dumps(head | generated, indent=2, ensure_ascii=False) + "\n"
 
 
 if __name__ == "__main__":
-    sys.stdout.write(schema())
+    sys.stdout.write(schema(*sys.argv[1:2]))

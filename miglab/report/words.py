@@ -6,6 +6,7 @@ from itertools import groupby
 from miglab.judge.measured import Measured
 from miglab.judge.verdict import Verdict
 from miglab.observe.history import Environment
+from miglab.workload import Load
 
 MIB = 1 << 20
 UNKNOWN = "?"
@@ -63,6 +64,11 @@ def acceleration(environment: Environment) -> str:
     """The kind, by a name that people know."""
     kind = environment.acceleration
     return "emulated (TCG)" if kind == "qemu" else kind
+
+
+def load(verdict: Verdict) -> str:
+    """As it is written on a command line."""
+    return verdict.load.name if isinstance(verdict.load, Load) else verdict.load or "as is"
 
 
 def way(verdict: Verdict) -> str:

@@ -129,11 +129,13 @@ def test_status_leaves_out_what_it_does_not_know() -> None:
 
 
 def test_status_says_nothing_of_what_an_older_guest_did_not() -> None:
-    """Old records can be read: no digest, no beacon."""
-    older = status().model_dump(exclude={"beacon": True, "load": {"swept"}})
+    """Old records can be read: no digest, no beacon, no zero pages, no computing."""
+    new = {"swept", "zero_pct", "cpus", "computed"}
+    older = status().model_dump(exclude={"beacon": True, "load": new})
     with FakeGuest(lambda *_: older) as guest, guest.control() as line:
         found = line.status()
-    assert (found.load.swept, found.beacon) == (None, None)
+    assert found.beacon is None
+    assert found.load.model_dump(include=new) == dict.fromkeys(new)
 
 
 def test_status_tells_digest_and_beacon() -> None:
@@ -167,6 +169,15 @@ def test_setting_a_load_waits_until_it_runs() -> None:
     wanted = "load working_set=1048576 rate=2097152 pattern=random compressibility=3 seed=9"
     assert guest.requests[0].partition(" ")[2] == wanted
     assert [request.split()[1] for request in guest.requests[1:]] == ["status"] * 3
+
+
+def test_an_older_guest_is_not_told_what_it_does_not_know() -> None:
+    """Zero pages and computing threads are spoken of only if they are wanted."""
+    with FakeGuest() as guest, guest.control() as line:
+        line.set_load(Load.parse("zero=25,cpus=2"))
+        line.set_load(Load())
+    wanted = [request.split()[2:] for request in guest.requests if " load " in request]
+    assert [words[5:] for words in wanted] == [["zero=25", "cpus=2"], []]
 
 
 def test_a_load_at_full_speed_is_asked_for_by_its_word() -> None:

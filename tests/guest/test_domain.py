@@ -56,6 +56,18 @@ def test_the_domain_is_the_declaration_s(place: str, attribute: str | None, valu
     assert (found.get(attribute) if attribute else found.text) == value
 
 
+def test_a_real_guest_boots_from_its_own_disk() -> None:
+    """By the loader on it: no kernel of ours is told to the host, and the disk is its own."""
+    guest = TOPOLOGY.guest.model_copy(update={"system": "debian-13"})
+    domain = parsed(topology=TOPOLOGY.model_copy(update={"guest": guest}))
+    assert [(each.tag, each.get("dev")) for each in domain.findall("os/*")] == [
+        ("type", None),
+        ("boot", "hd"),
+    ]
+    (source,) = domain.findall("devices/disk/source")
+    assert str(source.get("name")).startswith("/opt/kvmshare/vm1.debian-13-")
+
+
 def test_the_kernel_is_told_where_it_lives() -> None:
     """Address with prefix, and the port that control asks at."""
     words = kernel_command_line(TOPOLOGY).split()
@@ -79,6 +91,39 @@ def test_a_disk_without_a_mount_is_fetched_by_qemu() -> None:
     assert source.findall("host")[0].get("name") == "192.168.80.100"
     owner = [("user", "+64055"), ("group", "+64055")]
     assert source.findall("identity")[0].items() == owner
+
+
+@pytest.mark.parametrize("pooled", [False, True])
+def test_a_disk_by_iscsi_is_a_lun_of_the_server_s(pooled: bool) -> None:
+    """QEMU logs in by itself; a pool that is left over from another kind of share is none of it."""
+    share = TOPOLOGY.share.model_copy(update={"kind": "iscsi"})
+    platform = EMULATED.model_copy(update={"pooled": pooled})
+    domain = parsed(platform, TOPOLOGY.model_copy(update={"share": share}))
+    (disk,) = domain.findall("devices/disk")
+    assert disk.get("type") == "network"
+    assert disk.findall("driver")[0].get("cache") == "none"
+    (source,) = disk.findall("source")
+    assert source.items() == [("protocol", "iscsi"), ("name", "iqn.2026-01.test.miglab:vm1/1")]
+    assert [host.items() for host in source] == [[("name", "192.168.80.100"), ("port", "3260")]]
+
+
+@pytest.mark.parametrize("pooled", [False, True])
+def test_a_local_disk_is_a_file_of_the_host_s(pooled: bool) -> None:
+    """In a format that knows of a base; wherever the share is mounted does not matter."""
+    guest = TOPOLOGY.guest.model_copy(update={"storage": "local"})
+    platform = EMULATED.model_copy(update={"pooled": pooled})
+    domain = parsed(platform, TOPOLOGY.model_copy(update={"guest": guest}))
+    (disk,) = domain.findall("devices/disk")
+    assert disk.get("type") == "file"
+    assert disk.findall("driver")[0].items() == [
+        ("name", "qemu"),
+        ("type", "qcow2"),
+        ("cache", "none"),
+    ]
+    assert [source.items() for source in disk.findall("source")] == [
+        [("file", "/var/lib/miglab/disks/vm1.qcow2")]
+    ]
+    assert disk.findall("target")[0].items() == [("dev", "vda"), ("bus", "virtio")]
 
 
 def test_under_kvm_what_some_host_lacks_is_switched_off() -> None:

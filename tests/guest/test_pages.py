@@ -10,6 +10,7 @@ from miglab.guest.pages import (
     GOLDEN,
     MASK,
     expected_digest,
+    is_zero,
     mix64,
     page_base,
     page_digest,
@@ -23,6 +24,7 @@ LOAD: dict[str, Any] = {
     "pages": 20,
     "seed": 7,
     "compressibility": 30,
+    "zero": 10,
     "pattern": "random",
     "region_written": 99,
 }
@@ -57,17 +59,25 @@ def test_any_changed_word_changes_the_digest(at: int, change: int, percent: int)
     assert word_sum(words) != page_digest(page_base(1, 2, 3), percent)
 
 
-@given(st.integers(1, 40), U64, PERCENT, PATTERNS, st.integers(0, 200))
+@given(st.integers(1, 120), U64, PERCENT, PERCENT, PATTERNS, st.integers(0, 200))
 def test_a_digest_is_the_sum_over_pages_as_often_rewritten(
-    pages: int, seed: int, percent: int, pattern: str, written: int
+    pages: int, seed: int, percent: int, zero: int, pattern: str, written: int
 ) -> None:
     """Every rewrite counts once, and each page is bound to its number."""
     times = rewrites(pattern, pages, seed, written)
     assert (len(times), sum(times)) == (pages, written)
-    sums = (word_sum(page_words(seed, p, 1 + n, percent)) for p, n in enumerate(times))
+    sums = (
+        0 if p % 100 < zero else word_sum(page_words(seed, p, 1 + n, percent))
+        for p, n in enumerate(times)
+    )
     digest = sum(mix64(found ^ mix64(p + 1)) for p, found in enumerate(sums)) & MASK
     assert f"{digest:016x}" == expected_digest(
-        pages=pages, seed=seed, compressibility=percent, pattern=pattern, region_written=written
+        pages=pages,
+        seed=seed,
+        compressibility=percent,
+        zero=zero,
+        pattern=pattern,
+        region_written=written,
     )
 
 
@@ -77,6 +87,7 @@ def test_a_digest_is_the_sum_over_pages_as_often_rewritten(
         {"pages": 21},
         {"seed": 8},
         {"compressibility": 31},
+        {"zero": 11},
         {"pattern": "hotspot"},
         {"pattern": "sequential"},
         {"region_written": 98},
@@ -89,6 +100,16 @@ def test_whatever_differs_is_seen(change: dict[str, Any]) -> None:
     assert expected_digest(**(LOAD | change)) != expected_digest(**LOAD)
 
 
+def test_a_page_that_is_always_zero_holds_no_version() -> None:
+    """However often it was rewritten; among a hundred there are as many as was asked for."""
+    still, busy = (
+        expected_digest(**(LOAD | {"pages": 100, "zero": 100, "region_written": count}))
+        for count in (0, 99)
+    )
+    assert still == busy
+    assert sum(is_zero(page, 25) for page in range(300)) == 75
+
+
 def test_two_pages_that_change_places_are_seen() -> None:
     """The same words in another order are another memory."""
     one, two = (page_digest(page_base(1, page, 1), 0) for page in (0, 1))
@@ -99,7 +120,7 @@ def test_two_pages_that_change_places_are_seen() -> None:
 
 def test_sequential_takes_no_time_however_much_was_written() -> None:
     """A page's version goes round after 32 bits, as in the guest."""
-    load = LOAD | {"pages": 1, "pattern": "sequential"}
+    load = LOAD | {"pages": 1, "pattern": "sequential", "zero": 0}
     written = (5, 5 + 2**32, 2**32)
     digests = [expected_digest(**(load | {"region_written": count})) for count in written]
     assert digests[0] == digests[1] != digests[2]

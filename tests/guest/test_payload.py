@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import itertools
 import json
+import os
 import re
 import select
 import shutil
@@ -60,7 +61,7 @@ class Text(ctypes.Structure):
     """`struct text`."""
 
     _fields_ = [
-        ("data", ctypes.c_char * 1401),
+        ("data", ctypes.c_char * 1441),
         ("length", ctypes.c_size_t),
         ("overflow", ctypes.c_bool),
     ]
@@ -272,7 +273,7 @@ def test_journal_wraps_around(library: ctypes.CDLL) -> None:
     assert [library.record_offset(u64(n), u64(3)) for n in (1, 3, 4)] == [MIB, MIB + 8192, MIB]
 
 
-@given(used=st.integers(1200, 1395), string=st.text('ab"\\\n', max_size=200))
+@given(used=st.integers(1200, 1435), string=st.text('ab"\\\n', max_size=200))
 @settings(deadline=None)
 def test_a_last_string_leaves_room_for_what_follows(
     library: ctypes.CDLL, used: int, string: str
@@ -281,9 +282,9 @@ def test_a_last_string_leaves_room_for_what_follows(
     text = Text(b"{" * used, used)
     library.json_string_cut(ctypes.byref(text), None, string.encode(), ctypes.c_size_t(2))
     assert not text.overflow
-    assert text.length == len(text.data) <= 1398
+    assert text.length == len(text.data) <= 1438
     assert string.replace("\n", "?").startswith(found := json.loads(text.data[used:]))
-    assert len(found) == len(string) or text.length >= 1396
+    assert len(found) == len(string) or text.length >= 1436
 
 
 @pytest.mark.parametrize(
@@ -349,7 +350,7 @@ class Guest(NamedTuple):
         """One datagram for one datagram."""
         self.socket.send(datagram)
         reply = self.socket.recv(65536)
-        assert len(reply) <= 1400
+        assert len(reply) <= 1440
         return dict(json.loads(reply))
 
     def ask(self, line: str) -> dict[str, Any]:
@@ -378,10 +379,11 @@ class Guest(NamedTuple):
         pattern: str = "sequential",
         seed: int = 7,
         percent: int = 0,
+        more: str = "",
     ) -> None:
         """Set a load and wait until its pages are there."""
         line = f"load working_set={mib * MIB} rate={rate} pattern={pattern}"
-        assert self.ask(f"{line} compressibility={percent} seed={seed}") == {}
+        assert self.ask(f"{line} compressibility={percent} seed={seed} {more}") == {}
         self.wait("load", lambda load: load["state"] == "running")
 
     def sweep(self) -> dict[str, Any]:
@@ -475,8 +477,9 @@ def test_status_is_complete(guest: Guest) -> None:
     assert 0 < status["mem_free_kib"] < status["mem_total_kib"]
     assert status["load"] | {"verified": 0} == {
         "state": "off", "working_set": 0, "rate": 0, "pattern": "sequential",
-        "compressibility_pct": 0, "seed": 0, "pages": 0, "written": 0, "verified": 0,
-        "mismatches": 0, "first_mismatch": None, "sweeps": 0, "swept": None, "achieved_bps": 0,
+        "compressibility_pct": 0, "zero_pct": 0, "seed": 0, "cpus": 0, "pages": 0, "written": 0,
+        "verified": 0, "mismatches": 0, "first_mismatch": None, "sweeps": 0, "swept": None,
+        "achieved_bps": 0, "computed": 0,
     }  # fmt: skip
     assert status["beacon"] == {"state": "off", "hz": 0, "sent": 0, "errors": 0}
     kmsg = guest.wait("kmsg", lambda kmsg: kmsg["bad"] == 1)
@@ -487,8 +490,9 @@ def greatest(value: Any, key: str = "") -> Any:
     """A part of a status as it may be after ten years, and with a load that fits no machine."""
     known = {
         "hz": 10_000, "slots": 8192, "errno": 133, "cpus": 999, "compressibility_pct": 100,
-        "version": 2**32, "word": 511, "pages": 2**40, "page": 2**40, "mem_total_kib": 2**42,
-        "mem_free_kib": 2**42, "working_set": 2**52, "sweeps": 10**12, "sweep": 10**12,
+        "zero_pct": 100, "version": 2**32, "word": 511, "pages": 2**40, "page": 2**40,
+        "mem_total_kib": 2**42, "mem_free_kib": 2**42, "working_set": 2**52, "sweeps": 10**12,
+        "sweep": 10**12,
         "rate": MASK - 1, "seed": MASK, "mono_ns": 2**63, "wall_ns": 2**63, "bad": 10**10,
     }  # fmt: skip
     if isinstance(value, dict):
@@ -512,7 +516,7 @@ def test_status_fits_into_its_datagram(guest: Guest) -> None:
     for part, state in states.items():
         worst[part]["state"] = state
     worst["kmsg"]["first"] = ""
-    assert len(json.dumps(worst, separators=(",", ":"))) <= 1400
+    assert len(json.dumps(worst, separators=(",", ":"))) <= 1440
 
 
 @pytest.mark.parametrize("pattern", ["sequential", "random", "hotspot"])
@@ -551,19 +555,23 @@ def digest_for(load: dict[str, Any]) -> str:
         pages=load["pages"],
         seed=load["seed"],
         compressibility=load["compressibility_pct"],
+        zero=load["zero_pct"],
         pattern=load["pattern"],
         region_written=load["swept"]["region_written"],
     )
 
 
 @pytest.mark.parametrize(
-    ("pattern", "percent"), [("sequential", 0), ("random", 37), ("hotspot", 100)]
+    ("pattern", "percent", "zero"),
+    [("sequential", 0, 0), ("random", 37, 50), ("hotspot", 100, 1), ("random", 0, 100)],
 )
-def test_a_host_knows_the_digest_of_a_sweep(guest: Guest, pattern: str, percent: int) -> None:
-    """Before the first rewrite, after many, and after changes of pace, which restart nothing."""
+def test_a_host_knows_the_digest_of_a_sweep(
+    guest: Guest, pattern: str, percent: int, zero: int
+) -> None:
+    """Before the first rewrite, and after changes of pace and of CPUs, which restart nothing."""
     written = []
     for sweep, rate in enumerate(["0", "max", str(8 * MIB), "max", "0"], 1):
-        guest.fill(1, rate, pattern, percent=percent)
+        guest.fill(1, rate, pattern, percent=percent, more=f"zero={zero} cpus={sweep % 3}")
         guest.rewrite(0 if rate == "0" else 50)
         load = guest.sweep()
         assert load["swept"]["sweep"] == sweep
@@ -575,15 +583,16 @@ def test_a_host_knows_the_digest_of_a_sweep(guest: Guest, pattern: str, percent:
 
 
 def test_another_region_has_a_digest_of_its_own(guest: Guest) -> None:
-    """Another pattern is another region: it begins anew, and is not swept yet."""
+    """Another pattern or other zero pages: it begins anew, and is not swept yet."""
     guest.fill(1, rate="max")
     guest.rewrite(301)
     assert guest.sweep()["swept"]["region_written"] > 300
-    guest.fill(1, pattern="random")
-    assert guest.status("load")["swept"] is None
-    assert guest.sweep()["swept"] == {
-        "sweep": 2, "region_written": 0, "digest": digest_for(guest.status("load")),
-    }  # fmt: skip
+    for sweep, (pattern, more) in enumerate([("random", ""), ("random", "zero=1")], 2):
+        guest.fill(1, pattern=pattern, more=more)
+        assert guest.status("load")["swept"] is None
+        assert guest.sweep()["swept"] == {
+            "sweep": sweep, "region_written": 0, "digest": digest_for(guest.status("load")),
+        }  # fmt: skip
 
 
 def test_many_changes_in_a_row_leave_the_last(guest: Guest) -> None:
@@ -633,6 +642,54 @@ def test_planted_violation_is_counted_once(guest: Guest) -> None:
     assert load["mismatches"] == 1
 
 
+def resident(guest: Guest) -> int:
+    """Bytes of memory that the payload has really written to."""
+    words = Path(f"/proc/{guest.process.pid}/statm").read_text().split()
+    return int(words[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def test_zero_pages_are_written_and_verified(guest: Guest) -> None:
+    """A page that was never written to would read as zero too, but takes no memory."""
+    before = resident(guest)
+    guest.fill(8, more="zero=100")
+    assert resident(guest) - before >= 8 * MIB
+    guest.fill(8, more="zero=50")
+    start = struct.pack("<2Q", *page_words(7, 50, 1, 0)[:2])  # the first that is not zero
+    assert overwrite_memory(guest.process.pid, start, -4096 + 8 * 3, b"\xad\xde") == 1
+    load = guest.sweep()
+    assert load["swept"]["digest"] != digest_for(load)
+    assert load["first_mismatch"] == {
+        "page": 49, "version": 1, "word": 3, "expected": "0" * 16, "found": f"{0xDEAD:016x}",
+    }  # fmt: skip
+    load = guest.sweep()
+    assert (load["mismatches"], load["swept"]["digest"]) == (1, digest_for(load))
+
+
+def idle_threads(guest: Guest) -> list[str]:
+    """The states of the threads that every other one preempts: R is running, S sleeping."""
+    tasks = Path(f"/proc/{guest.process.pid}/task").iterdir()
+    return [
+        (task / "stat").read_text().rpartition(")")[2].split()[0]
+        for task in tasks
+        if os.sched_getscheduler(int(task.name)) == os.SCHED_IDLE
+    ]
+
+
+def test_as_many_threads_compute_as_was_asked_for(guest: Guest) -> None:
+    """Beside the load's own; those that are not wanted any more sleep, and no round is counted."""
+    guest.fill(1, more="cpus=3")
+    guest.wait("load", lambda load: load["computed"] > 10)
+    guest.wait("load", lambda _: sorted(idle_threads(guest)) == ["R", "R", "R", "S"])
+    guest.fill(1, more="cpus=1")
+    guest.wait("load", lambda _: sorted(idle_threads(guest)) == ["R", "S", "S", "S"])
+    assert guest.status("load")["cpus"] == 1
+    assert guest.ask("unload") == {}
+    guest.wait("load", lambda _: set(idle_threads(guest)) == {"S"})
+    rested = guest.status("load")
+    assert rested["cpus"] == 0
+    assert guest.sweep()["computed"] == rested["computed"]
+
+
 def test_a_repeated_id_is_answered_but_not_obeyed(guest: Guest) -> None:
     """The same reply again, and one sweep, not two."""
     first = guest.send(b"same sweep")
@@ -658,6 +715,8 @@ GOOD_LOAD = "working_set=1048576 rate=0 pattern=random compressibility=0 seed=1"
         ("load " + GOOD_LOAD.replace("random", "odd"), "expected sequential|random|hotspot"),
         ("load " + GOOD_LOAD.replace("ity=0", "ity=101"), "compressibility: expected 0 to 100"),
         ("load " + GOOD_LOAD.replace("seed=1", f"seed={2**64}"), "seed: expected 0 to"),
+        ("load " + GOOD_LOAD + " zero=101", "zero: expected 0 to 100, found 101"),
+        ("load " + GOOD_LOAD + " cpus=17", "cpus: expected 0 to 16, found 17"),
         ("load " + GOOD_LOAD + " seed=1", "seed: expected it once"),
         ("load " + GOOD_LOAD + " colour=red", "colour: expected no such key"),
         ("journal", "hz: expected 0 to 1000, found nothing"),

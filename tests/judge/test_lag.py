@@ -50,6 +50,22 @@ def test_a_burst_of_delays_is_no_step() -> None:
     assert lag(record(late=lambda ms: 80 if 2000 <= ms < 2500 else 0.3)).steps == ()
 
 
+def test_what_all_came_late_before_a_stop_is_part_of_its_uncertainty() -> None:
+    """A busy host holds up all it has for a second, lets out two of them, and then stops."""
+    busy = record(300, lambda ms: 40 if STOPPED_AT - 800 <= ms < STOPPED_AT else 0.3)
+    few = [beat for beat in busy.beats if not at(1240) < beat[3] < at(STOPPED_AT + 30)]
+    (step,) = lag(busy.model_copy(update={"beats": tuple(few)})).steps
+    assert abs(step.value_ms - 300) <= step.uncertainty_ms < 60
+
+
+def test_a_stop_that_delays_may_hide_is_not_said_to_be_none() -> None:
+    """Its length is within what the figure of none leaves open."""
+    uniform = Random(1).uniform  # noqa: S311 - delays, not secrets
+    found = lag(record(80, lambda _: uniform(0.2, 80)))
+    assert found.steps == ()
+    assert found.hidden_ms >= 80
+
+
 def test_delays_at_the_end_are_no_step() -> None:
     """Nobody can see whether they would have stayed."""
     assert lag(record(late=lambda ms: 30 if ms >= UNTIL - 200 else 0.3)).steps == ()

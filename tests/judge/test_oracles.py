@@ -38,9 +38,16 @@ BACK: Changes = {
 
 WRITTEN = 100_000
 DIGEST = expected_digest(
-    pages=16384, seed=1, compressibility=0, pattern="sequential", region_written=WRITTEN
+    pages=16384, seed=1, compressibility=0, zero=0, pattern="sequential", region_written=WRITTEN
 )
 SWEPT = {"sweep": 2, "region_written": WRITTEN, "digest": DIGEST}
+COMPUTES: Changes = {
+    "guest_before.load.cpus": 2,
+    "guest_settled.load.computed": 900,
+    "guest_rested.load.computed": 950,
+}
+KEPT: Changes = {"plan.scenario.policy.undefine_source": False}
+COPIED: Changes = {"plan.scenario.policy.copy_storage": "full"}
 OOPS = "[ 12.3] Oops: 0000 [#1]"
 STEPPED = [
     (number, mono_ns, wall_ns + (50 * MS if number > 500 else 0), received_ns)
@@ -90,6 +97,12 @@ CASES: list[Case] = [
     ),
     (
         "memory",
+        {"guest_after.load.swept": SWEPT, "guest_after.load.zero_pct": 1},
+        "broken",
+        f"rewrites is {DIGEST}, must be",
+    ),
+    (
+        "memory",
         {"guest_after.load.swept": SWEPT | {"region_written": 120_001}},
         "broken",
         "says that it rewrote 120001 pages of this load, and 120000 in all",
@@ -127,6 +140,21 @@ CASES: list[Case] = [
     ("identity", {"domains.0.state": "running"}, "broken", "alive on source and target"),
     ("identity", {"domains.0.state": "paused"}, "broken", "alive on source and target"),
     ("identity", {"domains.0.state": "shut off"}, "broken", "definition of the guest is left on"),
+    ("identity", KEPT | {"domains.0.state": "shut off"}, "intact", "running on target only"),
+    ("identity", KEPT, "intact", "running on target only"),
+    ("identity", KEPT | {"domains.0.state": "running"}, "broken", "alive on source and target"),
+    (
+        "identity",
+        KEPT | BACK | {"domains.1.state": "shut off"},
+        "broken",
+        "definition of the guest is left on target",
+    ),
+    (
+        "identity",
+        {"plan.scenario.policy": None, "domains.0.state": "shut off"},
+        "broken",
+        "definition of the guest is left on source",
+    ),
     ("identity", {"domains.1.state": "absent"}, "broken", "alive nowhere"),
     ("identity", {"domains.1.state": "paused"}, "broken", "is paused on target, expected running"),
     ("identity", {"domains.0.state": "unreachable"}, "unknown", "not said by source"),
@@ -189,6 +217,25 @@ CASES: list[Case] = [
     ("guest_alive", {"guest_settled": None}, "unknown", "not asked at once"),
     ("guest_alive", {"guest_rested.load.state": "off"}, "broken", "it is off"),
     ("guest_alive", {"guest_before.load.rate": 0}, "intact", "complained of nothing"),
+    ("guest_alive", COMPUTES, "intact", "its load rewrites 39.1 MiB/s since the move"),
+    (
+        "guest_alive",
+        COMPUTES | {"guest_before.load.rate": 0},
+        "intact",
+        "computed 50 rounds since the move",
+    ),
+    (
+        "guest_alive",
+        COMPUTES | {"guest_rested.load.computed": 900},
+        "broken",
+        "threads that compute stood still",
+    ),
+    (
+        "guest_alive",
+        COMPUTES | {"guest_rested": None, "guest_after.load.computed": 901},
+        "intact",
+        "its load rewrites",
+    ),
     ("guest_alive", {"guest_before.load.state": "off"}, "intact", "complained of nothing"),
     (
         "guest_alive",
@@ -204,6 +251,24 @@ CASES: list[Case] = [
     ("clock", {"beacon.beats.500.2": at(0)}, "intact", "no step of its wall clock"),
     ("clock", {"beacon.beats": STEPPED}, "broken", "wall clock stepped by 50.0 ms"),
     ("clock", {"events": []}, "broken", "fell behind by 120.0 ms, stopped for 0.0 ms"),
+    (
+        "clock",
+        COPIED | {"events": [], "guest_after.journal.max_latency_us": 20_500},
+        "intact",
+        "it fell behind by 120.0 ms",
+    ),
+    (
+        "clock",
+        COPIED | {"events": [], "guest_after.journal.max_latency_us": 19_000},
+        "broken",
+        "fell behind by 120.0 ms, stopped for 0.0 ms",
+    ),
+    (
+        "clock",
+        {"events": [], "guest_after.journal.max_latency_us": 20_500},
+        "broken",
+        "fell behind by 120.0 ms, stopped for 0.0 ms",
+    ),
 ]
 
 

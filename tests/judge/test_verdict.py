@@ -8,15 +8,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from miglab.judge import figures as figures_module
+from miglab.judge import verdict as verdict_module
+from miglab.judge.manner import Shown
 from miglab.judge.measured import Grade, Measured
 from miglab.judge.verdict import Verdict, judge, worst
+from miglab.observe.clocks import Clocks, HostClock
 from miglab.observe.history import History
 from tests import strategies
-from tests.histories import OTHER_BOOT, STOP, at, history, spoiled, write
+from tests.histories import OTHER_BOOT, RESUME, STOP, at, history, spoiled, write
 
 Changes = dict[str, object]
 GRADES: st.SearchStrategy[Grade] = st.sampled_from(["pass", "fail", "unknown"])
 BUDGET = "plan.scenario.budget.client_ms_max"
+STREAMS = "plan.scenario.policy.streams"
 AT_HOME: Changes = {
     "domains.0": {"host": "source", "state": "running", "persistent": True},
     "domains.1": {"host": "target", "state": "absent"},
@@ -35,6 +39,8 @@ VIOLATIONS: list[tuple[Changes, str]] = [
     ({"guest_after": None}, "guest_alive broken: the guest did not answer"),
     ({"guest_rested.load.written": 100_000}, "guest_alive broken: the load stood still"),
     ({BUDGET: 100}, "dark for 200.0 ± 2.0 ms, over the budget of 100 ms"),
+    ({STREAMS: 3}, "streams: 3 connections, expected 4"),
+    ({"plan.scenario.policy.tls": True}, "tls: 0 of 3 connections began with TLS"),
     ({"outcome.error": "it broke"}, "the guest did not move: it broke"),
     ({"outcome.error": "it broke"}, "identity broken: the guest is on target, expected on source"),
     ({"outcome.error": "it broke", **AT_HOME}, "the guest did not move: it broke"),
@@ -51,6 +57,8 @@ DOUBTS: list[tuple[Changes, str]] = [
     ({"journal.records": []}, "disk unknown: only 0 of 100 records"),
     ({"guest_after.load.sweeps": 1}, "memory unknown: the pages were not swept"),
     ({"domains.0.state": "unreachable"}, "identity unknown: where the guest is"),
+    ({STREAMS: 2, "wire": None}, "streams: not recorded in this run"),
+    ({STREAMS: 2, "wire.dropped": 1}, "streams: the recording of the wire has gaps"),
 ]
 
 
@@ -229,6 +237,14 @@ CONTRADICTIONS: list[tuple[Changes, str]] = [
         "libvirt (60.0 ± 1.0 ms) and vcpu (120.0 ± 0.0 ms) contradict each other",
     ),
     (
+        {
+            "events.0.time_ns": at(STOP + 60),
+            "plan.scenario.policy.copy_storage": "full",
+            "guest_after.journal.max_latency_us": 30_000,
+        },
+        "guest (120.0 ± 0.1 ms) and vcpu (60.0 ± 0.0 ms) contradict each other: they must be equal",
+    ),
+    (
         {"wire.announcements.0.node": "elsewhere"},
         "wire and vcpu contradict each other: elsewhere announced the guest by RARP",
     ),
@@ -246,6 +262,14 @@ def test_vantages_that_contradict_each_other_are_named(changes: Changes, words: 
     assert any(words in said for said in found.contradictions), found.contradictions
     assert found.verdict == "unknown"
     assert set(found.contradictions) <= set(found.reasons)
+
+
+@pytest.mark.parametrize(("event", "by_ms", "agree"), [(0, 20, True), (1, 20, False)])
+def test_the_clock_may_stand_sooner_than_qemu_says(event: int, by_ms: int, agree: bool) -> None:
+    """A vCPU's thread waits for its turn to stop; nothing lets the clock go on before QEMU says."""
+    late = at((STOP, RESUME)[event] + by_ms)
+    said = judge(spoiled({f"events.{event}.time_ns": late})).contradictions
+    assert any("guest (" in each for each in said) != agree, said
 
 
 def test_a_clock_that_was_set_makes_it_unknown() -> None:
@@ -294,15 +318,115 @@ def test_a_guest_without_our_program_is_judged_from_outside() -> None:
     assert unknown == ["memory", "disk", "identity", "guest_alive", "clock"]
 
 
-OLD = Path(__file__).parents[1] / "data" / "run-format-1"
+def test_a_clock_may_stand_while_a_copied_disk_is_drained() -> None:
+    """As long as the longest write that the guest saw; no contradiction then."""
+    stopped = {"events.0.time_ns": at(STOP + 60), "guest_after.journal.max_latency_us": 60_000}
+    assert judge(spoiled(stopped)).contradictions
+    copied = stopped | {"plan.scenario.policy.copy_storage": "incremental"}
+    assert judge(spoiled(copied)).contradictions == ()
 
 
-def test_a_record_of_format_1_is_judged_as_it_was() -> None:
+def test_what_was_asked_for_is_shown() -> None:
+    """A claim that holds is a reason, and one that was not made is none."""
+    assert judge(history()).manner == ()
+    found = judge(spoiled({STREAMS: 2}))
+    assert found.verdict == "pass"
+    assert "streams: 3 connections, expected 3" in found.reasons
+    assert [(way.asked, way.state) for way in found.manner] == [("streams", "intact")]
+
+
+@pytest.mark.parametrize("changes", [WATCHED, {STREAMS: 9, "outcome.error": "it broke"}])
+def test_nothing_is_claimed_of_what_did_not_come_about(changes: Changes) -> None:
+    """Nor of another's migration."""
+    assert judge(spoiled(changes)).manner == ()
+
+
+def test_a_judge_of_manner_that_crashes_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault of the judge's own does not pass for the policy's."""
+
+    def crash(*_: object) -> tuple[Shown, ...]:
+        raise KeyError("source")
+
+    monkeypatch.setattr(verdict_module, "shown", crash)
+    found = judge(history())
+    assert found.verdict == "unknown"
+    assert found.reasons == ("precopy: the judge itself failed: KeyError('source')",)
+
+
+def test_what_cannot_be_done_here_says_so() -> None:
+    """It fails all the same: the guest did not move."""
+    found = judge(spoiled({"outcome.error": "no such thing", "outcome.unsupported": True}))
+    assert (found.unsupported, found.verdict) == (True, "fail")
+    assert not judge(history()).unsupported
+
+
+DATA = Path(__file__).parents[1] / "data"
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_an_old_record_is_judged_as_it_was(version: int) -> None:
     """By what it has; what was not recorded then is no reason against it now."""
-    then = json.loads((OLD / "verdict.json").read_text())
-    now = judge(History.read(OLD))
-    assert now.verdict == then["verdict"]
-    for name in ("client", "vcpu", "libvirt"):
-        assert getattr(now.downtime_ms, name).value == then["downtime_ms"][name]["value"]
-    for name in ("memory", "disk", "identity", "guest_alive"):
-        assert getattr(now.integrity, name).state == then["integrity"][name]["state"]
+    folder = DATA / f"run-format-{version}"
+    then, run = json.loads((folder / "verdict.json").read_text()), History.read(folder)
+    now = judge(run)
+    assert run.plan.format == then["schema_version"] == version
+    assert (run.deeds, run.dirty_rate) == ((), None)
+    assert now.verdict == then["verdict"] == "pass"
+    for name, figure in then["downtime_ms"].items():
+        assert getattr(now.downtime_ms, name).value == figure["value"]
+    for name, finding in then["integrity"].items():
+        assert getattr(now.integrity, name).state == finding["state"]
+    for name in ("from", "to", "error", "total_ms", "transferred_bytes", "rounds"):
+        assert now.model_dump(by_alias=True)["migration"][name] == then["migration"][name]
+    assert (now.manner, now.fate) == ((), "moved")
+
+
+def test_an_old_record_is_not_held_to_what_it_cannot_show() -> None:
+    """Before format 3 the wire told nothing of connections."""
+    old = {STREAMS: 2, "plan.format": 2, "wire.version": 1, "wire.connections": []}
+    found = judge(spoiled(old | {"wire.traffic": []}))
+    assert (found.verdict, found.manner) == ("pass", ())
+
+
+def clock(host: str, offset_ms: float, uncertainty_ms: float = 0.4) -> HostClock:
+    """A host that has a clock of its own."""
+    return HostClock(
+        host=host,
+        shared=False,
+        offset_ns=round(offset_ms * 1e6),
+        uncertainty_ns=round(uncertainty_ms * 1e6),
+    )
+
+
+@pytest.mark.parametrize(("source_ms", "target_ms"), [(0, 250), (0, -250), (1000, -3600e3), (7, 7)])
+def test_hosts_whose_clocks_are_off_are_judged_alike(source_ms: float, target_ms: float) -> None:
+    """Their stamps are brought to our clock, and how unsure that is goes with the figure."""
+    stamped: Changes = {
+        "events.0.time_ns": at(STOP + source_ms),
+        "events.1.time_ns": at(RESUME + target_ms),
+    }
+    clocks = Clocks(hosts=(clock("source", source_ms + 0.3), clock("target", target_ms - 0.3)))
+    run = spoiled(stamped).model_copy(update={"clocks": clocks})
+    found, right = judge(run), judge(history())
+    vcpu, truth = found.downtime_ms.vcpu, right.downtime_ms.vcpu
+    assert vcpu.value is not None
+    assert truth.value is not None
+    assert vcpu.uncertainty == pytest.approx(0.802)
+    assert 0 < abs(vcpu.value - truth.value) <= 0.802
+    assert (found.verdict, found.contradictions) == (right.verdict, ())
+    assert [(move.source, move.target) for move in found.moves] == [("source", "target")]
+
+
+def test_a_clock_that_is_off_unnoticed_is_a_contradiction() -> None:
+    """Taken for ours, it has the vCPUs stand longer than the network was dark."""
+    found = judge(spoiled({"events.1.time_ns": at(RESUME + 250)}))
+    assert found.verdict == "unknown"
+    assert any("vcpu" in each for each in found.contradictions)
+
+
+def test_clocks_that_nobody_compared_tell_no_length() -> None:
+    """Where the hosts are machines of their own; containers of one have one clock."""
+    run = spoiled({"environment.origin": "site"}).model_copy(update={"clocks": None})
+    vcpu = judge(run).downtime_ms.vcpu
+    assert (vcpu.value, vcpu.note) == (None, "the hosts' clocks were not held against ours")
+    assert judge(history().model_copy(update={"clocks": None})).downtime_ms.vcpu.value

@@ -157,6 +157,17 @@ def test_a_node_answers_or_does_not(
     assert answers(written, "nfs") is answer
 
 
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_new_connection_is_nobody_else_s(
+    written: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shared: bool
+) -> None:
+    """Only one of its own proves that a node can still be reached."""
+    fake_ssh(
+        tmp_path, monkeypatch, 'case "$*" in *ControlPath=none*) exit 0 ;; *) exit 255 ;; esac'
+    )
+    assert answers(written, "nfs", shared=shared) is not shared
+
+
 def test_a_silent_node_does_not_answer(
     written: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -55,10 +55,10 @@ class Bench:
         """How ``miglab up`` was called, each time."""
         return self.raised.read_text().splitlines() if self.raised.exists() else []
 
-    def state(self) -> State:
+    def state(self, lab: str = "unit", **data: str) -> State:
         """pyinfra, about to connect to all nodes."""
-        data = {"lab_topology": "t.yaml"}
-        names = [(f"@lab/unit/{node}", data) for node in NODES]
+        data = {"lab_topology": "t.yaml", **data}
+        names = [(f"@lab/{lab}/{node}", data) for node in NODES]
         inventory = Inventory((names, {}))  # type: ignore[no-untyped-call]  # pyinfra's
         return State(inventory, Config())  # type: ignore[no-untyped-call]  # likewise
 
@@ -114,6 +114,25 @@ def test_missing_nodes_are_brought_up_together(bench: Bench) -> None:
     assert len(state.active_hosts) == len(NODES)
 
 
+def test_own_hosts_are_looked_for_first(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By their inventory as it is now; one that is away keeps nobody from the others."""
+    own = Place("site")
+    own.directory.mkdir(parents=True)
+    own.ssh_config.write_text("")
+    way = bench.script("way", f'#!/bin/sh\n[ "$1" != target ] && [ -e {bench.up} ]\n')
+    own.ssh_command.symlink_to(way)
+    told = bench.directory / "inventory"
+    bench.says_up(f'echo "$MIGLAB_INVENTORY" >{told}; touch {bench.up}; exit 4')
+    monkeypatch.delenv("MIGLAB_INVENTORY", raising=False)
+    bench.up.touch()  # it would answer by the way there was before
+    state = bench.state("site", lab_inventory="mine.py")
+    state.config.FAIL_PERCENT = 50
+    connect_all(state)
+    assert bench.ups() == ["-m miglab up --lab site --topology t.yaml"]
+    assert told.read_text() == "mine.py\n"
+    assert sorted(host.name for host in state.active_hosts) == ["nfs", "source"]
+
+
 @pytest.mark.parametrize(
     ("effect", "message"),
     [
@@ -143,6 +162,59 @@ def test_a_command_runs_on_the_node(bench: Bench) -> None:
     assert output.stderr_lines == ["no"]
     assert run(StringCommand("exit 3"), _success_exit_codes=[3])[0]
     assert run(StringCommand("cat"), _stdin=["one", "two"])[1].stdout_lines == ["one", "two"]
+
+
+@pytest.mark.parametrize("tail", ["", "\n", "\n\n", "\n \n", "\n\nb"])
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_output_ends_as_it_ended(bench: Bench, tail: str, stream: str) -> None:
+    """Whether its last line was whole, or empty."""
+    to = {"stdout": "1", "stderr": "2"}[stream]
+    run = bench.connection().run_shell_command
+    for text in (tail, f"a{tail}"):
+        output = run(StringCommand(f"printf '%s' '{text}' >&{to}"))[1]
+        assert [line.line for line in output] == text.removesuffix("\n").split("\n")[: len(text)]
+
+
+def test_commands_share_a_shell(bench: Bench) -> None:
+    """Opened for the first; nothing of one is left for the next, be it killed or garbled."""
+    found = bench.connection()
+    run = found.run_shell_command
+    assert run(StringCommand("cd /usr; X=1; kill -9 $$"))[0] is False
+    assert run(StringCommand('echo "$X$PWD"'))[1].stdout_lines != ["1/usr"]
+    assert run(StringCommand("printf '\\377\\nb\\n'"))[1].stdout_lines == [
+        "\N{REPLACEMENT CHARACTER}",
+        "b",
+    ]
+    many = run(StringCommand("seq 100000; seq 100000 >&2"))[1]
+    assert many.stdout_lines == many.stderr_lines == [f"{n}" for n in range(1, 100001)]
+    assert run(StringCommand("cat"))[1].stdout_lines == []
+    found.disconnect()
+    assert bench.asked.read_text().split() == ["source"]
+    assert run(StringCommand("echo again"))[1].stdout_lines == ["again"]
+    assert bench.asked.read_text().split() == ["source"] * 2
+    found.disconnect()
+
+
+def test_a_shell_that_ends_is_opened_again(bench: Bench) -> None:
+    """The command that it ended in has failed as by ssh; so has one that finds no way in."""
+    found = bench.connection()
+    run = found.run_shell_command
+    done, output = run(StringCommand("echo so far; kill -9 $PPID"))
+    assert (done, output.stdout_lines) == (False, ["so far"])
+    assert run(StringCommand("true"))[0]
+    found.disconnect()
+    bench.up.unlink()
+    assert run(StringCommand("true"), _success_exit_codes=[255])[0]
+    bench.up.touch()
+    assert run(StringCommand("true"))[0]
+
+
+def test_a_command_that_lasts_too_long(bench: Bench) -> None:
+    """Is given up, and its output is not taken for the next one's."""
+    run = bench.connection().run_shell_command
+    with pytest.raises(TimeoutError):
+        run(StringCommand("echo early; sleep 60"), _timeout=0.2)
+    assert run(StringCommand("echo next"))[1].stdout_lines == ["next"]
 
 
 @pytest.mark.parametrize("content", [b"", b"a\nb", bytes(range(256))])
@@ -186,3 +258,10 @@ def test_a_file_is_got_as_it_is(bench: Bench, tmp_path: Path) -> None:
     assert (tmp_path / "local").read_bytes() == remote.read_bytes()
     assert not way.get_file(str(tmp_path / "none"), str(tmp_path / "other"))
     assert not (tmp_path / "other").exists()
+
+
+def test_a_node_is_asked_anew(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the connection that all share."""
+    found = bench.connection()
+    monkeypatch.setattr(connector, "answers", lambda *_, **how: not how["shared"])
+    assert found.answers_anew()

@@ -1,11 +1,8 @@
 """Images are named by what goes into them, and a failed build says why."""
 
-import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from miglab import packages
 from miglab.errors import ImageError
@@ -25,6 +22,17 @@ def test_a_name_tells_role_and_system() -> None:
     """Someone who lists images sees what they are for."""
     assert image.tag(NFS).startswith("localhost/miglab/nfs:debian-13-")
     assert image.tag(like(os=OCI)).startswith("localhost/miglab/nfs:oci-")
+
+
+def test_a_storage_node_s_image_is_for_what_it_serves() -> None:
+    """Whatever its role is called; a hypervisor takes either kind of share."""
+    served = image.tag(NFS, "iscsi")
+    assert served.startswith("localhost/miglab/iscsi:debian-13-")
+    storage, hypervisor = like(role="storage"), like(role="hypervisor")
+    assert (image.tag(storage, "iscsi"), image.tag(storage)) == (served, image.tag(NFS))
+    assert image.tag(hypervisor, "iscsi") == image.tag(hypervisor)
+    oci = like(os=OCI)
+    assert image.tag(oci, "iscsi") != image.tag(oci)
 
 
 @pytest.mark.parametrize(
@@ -61,43 +69,6 @@ def test_another_finish_is_another_image(monkeypatch: pytest.MonkeyPatch) -> Non
     assert image.tag(NFS) != before
 
 
-@pytest.mark.parametrize(
-    ("log", "cause"),
-    [
-        ("", "it said nothing"),
-        ("I: starting\nI: done\n", "I: starting"),
-        (
-            "I: starting\n\nE: no such package: qemoo\nE: apt-get failed\nE: the end\n",
-            "E: no such package: qemoo",
-        ),
-        (
-            "Err:1 http://example.org x\n  Temporary failure resolving 'example.org'\nE: no x\n",
-            "Err:1 http://example.org x Temporary failure resolving 'example.org';"
-            " is the package registry reachable?",
-        ),
-        ("dpkg: error processing x\nE: Sub-process failed\n", "dpkg: error processing x"),
-    ],
-)
-def test_the_cause_is_the_first_error(log: str, cause: str) -> None:
-    """Not the last line, which is only the last consequence."""
-    assert image._cause(log) == cause
-
-
-@given(st.text())
-def test_a_cause_is_one_line(log: str) -> None:
-    """Whatever a build writes."""
-    assert len(image._cause(log).splitlines()) == 1
-
-
-def test_only_dead_builds_are_swept(state: Path) -> None:
-    """A build that is going on keeps its directory."""
-    gone = f"{2**22 + 1}.x"  # above the highest process id there can be
-    for name in (f"{os.getpid()}.x", gone):
-        (state / "build" / name / "root").mkdir(parents=True)
-    image.sweep()
-    assert [path.name for path in (state / "build").iterdir()] == [f"{os.getpid()}.x"]
-
-
 def test_without_mmdebstrap_the_way_out_is_named(
     state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -106,7 +77,7 @@ def test_without_mmdebstrap_the_way_out_is_named(
     monkeypatch.setenv("PATH", str(state))
     with pytest.raises(ImageError, match="mmdebstrap is missing; `make install` installs it"):
         image.ensure(NFS)
-    assert not (state / "build").exists()
+    assert list((state / "build").iterdir()) == []
 
 
 def test_a_failed_bootstrap_leaves_nothing(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:

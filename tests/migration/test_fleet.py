@@ -8,7 +8,7 @@ import pytest
 
 from miglab.declaration import load
 from miglab.errors import GuestError, HypervisorError, UsageError
-from miglab.guest.domain import Cpu
+from miglab.guest.domain import Cpu, guest_uuid
 from miglab.migration import fleet as fleet_module
 from miglab.migration.fleet import Fleet
 from miglab.observe.states import DomainState
@@ -17,6 +17,7 @@ from tests.fakes import FakeHypervisor
 
 SHIPPED = load(Path(__file__).parents[2] / "inventories" / "topology.yaml")
 Open = Callable[..., Fleet]
+NAMES = ("source", "target", "third")
 ABSENT = "qemu there is no /dev/kvm"
 
 
@@ -37,9 +38,6 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Open:
         return Fleet(wider(), Path("/ssh"))
 
     return open_fleet
-
-
-NAMES = ("source", "target", "third")
 
 
 def fakes(fleet: Fleet) -> dict[str, FakeHypervisor]:
@@ -86,6 +84,24 @@ def test_a_guest_without_one_home(opened: Open, words: dict[str, str], line: str
     assert str(refused.value) == line
 
 
+def test_a_guest_that_is_somebody_s_own_is_not_ours_to_start(opened: Open) -> None:
+    """So nobody is told to."""
+    fleet = opened()
+    guest = fleet.topology.guest.model_copy(update={"system": "foreign"})
+    fleet.topology = fleet.topology.model_copy(update={"guest": guest})
+    with pytest.raises(GuestError, match="vm1: runs nowhere; it is not ours to start"):
+        fleet.home()
+
+
+def test_a_namesake_is_known_by_its_uuid(opened: Open) -> None:
+    """Ours follows from name and MAC."""
+    fleet = opened(source="running")
+    assert fleet.namesakes() == []
+    fakes(fleet)["source"].identity = guest_uuid(fleet.topology)
+    fakes(fleet)["third"].identity = "11111111-2222-3333-4444-555555555555"
+    assert fleet.namesakes() == ["third"]
+
+
 def test_a_silent_host_could_have_the_guest(opened: Open) -> None:
     """So nothing is begun, least of all a second copy."""
     fleet = opened(source="running")
@@ -103,6 +119,32 @@ def test_after_the_move_a_silent_host_is_recorded(opened: Open) -> None:
     lose(fakes(fleet)["target"])
     states = {state.host: state.state for state in fleet.states()}
     assert states == {"source": "running", "target": "unreachable", "third": "absent"}
+
+
+def test_a_host_whose_libvirt_died_is_asked_again(
+    opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The guest may still be there, and systemd has another daemon running soon."""
+    fleet = opened(source="absent", target="running")
+    target = fakes(fleet)["target"]
+    lose(target)
+    again = DomainState(host="target", state="running")
+    monkeypatch.setattr(target, "state_anew", lambda _: again)
+    assert fleet.states()[1] == again
+
+
+@pytest.mark.parametrize("lost", [(), ("source",), ("target", "third"), NAMES])
+def test_lost_connections_are_opened_again(
+    opened: Open, monkeypatch: pytest.MonkeyPatch, lost: tuple[str, ...]
+) -> None:
+    """All of them; whether there was any is told."""
+    fleet = opened(source="running")
+    monkeypatch.setattr(fleet_module, "Hypervisor", FakeHypervisor)
+    for name in lost:
+        fakes(fleet)[name].lost = True
+    assert fleet.renew() == bool(lost)
+    assert not any(host.lost for host in fakes(fleet).values())
+    assert not fleet.renew()
 
 
 @pytest.mark.parametrize(
@@ -147,6 +189,29 @@ def test_the_guest_starts_on_the_first_host(opened: Open) -> None:
     assert 'machine="pc-q35-10.0"' in xml
 
 
+def test_a_disk_that_is_local_is_made_where_the_guest_starts(opened: Open) -> None:
+    """What it lies over is made on every host, and nothing at all for a guest on the share."""
+    fleet, told = opened(), list[tuple[str, str]]()
+
+    def shell(node: str, script: str) -> str:
+        told.append((node, script))
+        return ABSENT
+
+    def disks() -> list[str]:
+        return [node for node, script in told if "qemu-img create" in script]
+
+    fleet.start_guest(shell)
+    assert disks() == []
+    assert not any("truncate" in script for _, script in told)
+    fleet.stop_guest()
+    guest = fleet.topology.guest.model_copy(update={"storage": "local"})
+    fleet.topology = fleet.topology.model_copy(update={"guest": guest})
+    fleet.start_guest(shell)
+    assert disks() == ["source"]
+    assert [node for node, script in told if "truncate" in script] == list(NAMES)
+    assert 'type="qcow2"' in fakes(fleet)["source"].started[-1]
+
+
 def test_a_guest_that_runs_is_not_started_again(opened: Open) -> None:
     """Wherever it is."""
     fleet = opened(third="running")
@@ -186,3 +251,29 @@ def test_every_connection_is_closed(opened: Open) -> None:
     with opened() as fleet:
         assert not any(host.closed for host in fakes(fleet).values())
     assert all(host.closed for host in fakes(fleet).values())
+
+
+@pytest.mark.parametrize(
+    ("states", "flags"),
+    [
+        ({"target": "running"}, {"source": False, "target": True, "third": False}),
+        ({}, {"source": False, "target": False, "third": False}),
+        ({"source": "paused", "target": "running"}, dict.fromkeys(NAMES, False)),
+    ],
+)
+def test_a_guest_starts_with_the_host_that_it_is_on(
+    opened: Open, states: dict[str, str], flags: dict[str, bool]
+) -> None:
+    """And with no other: none at all while it is not known which of two it is."""
+    fleet = opened(**states)
+    guest = fleet.topology.guest.model_copy(update={"autostart": True})
+    fleet.topology = fleet.topology.model_copy(update={"guest": guest})
+    fleet.settle_autostart()
+    assert {name: host.autostart for name, host in fakes(fleet).items()} == flags
+
+
+def test_nobody_is_asked_about_a_guest_that_does_not_start_by_itself(opened: Open) -> None:
+    """As it is declared."""
+    fleet = opened(source="running")
+    fleet.settle_autostart()
+    assert {host.autostart for host in fakes(fleet).values()} == {None}

@@ -1,8 +1,10 @@
 """One host's libvirt, played by the test driver that libvirt brings along."""
 
+import json
 from collections.abc import Iterator
 
 import libvirt
+import libvirt_qemu
 import pytest
 
 from miglab.errors import HypervisorError
@@ -49,6 +51,17 @@ def test_a_guest_that_runs(host: Hypervisor) -> None:
     assert host.state("vm1").state == "absent"
 
 
+def test_a_guest_that_starts_with_its_host(host: Hypervisor) -> None:
+    """As often as it is said; of a guest that is not there nothing is."""
+    host.set_autostart("vm1", True)
+    host.start(DOMAIN.format("vm1"))
+    domain = host.domain("vm1")
+    assert domain is not None
+    for wanted in (True, True, False, False):
+        host.set_autostart("vm1", wanted)
+        assert domain.autostart() == wanted
+
+
 def test_a_definition_that_is_none_is_refused(host: Hypervisor) -> None:
     """With the host's name and libvirt's reason."""
     with pytest.raises(HypervisorError, match="here: the guest does not start: "):
@@ -93,6 +106,119 @@ class _Gone:
 
     def __getattr__(self, _: str) -> object:
         raise libvirt.libvirtError("client socket is closed")
+
+
+class _Ended:
+    """A connection that the other side has closed in order."""
+
+    def isAlive(self) -> int:  # noqa: N802 - libvirt's name
+        """It is not."""
+        return 0
+
+    def close(self) -> None:
+        """There is nothing to close."""
+        raise libvirt.libvirtError("client socket is closed")
+
+
+@pytest.mark.parametrize("lost", [_Gone, _Ended])
+def test_a_lost_connection_is_opened_again(host: Hypervisor, lost: type[object]) -> None:
+    """And one that is not lost is kept."""
+    host.start(DOMAIN.format("vm1"))
+    kept = host.connection
+    assert not host.renew()
+    assert host.connection is kept
+    host.connection = lost()
+    assert host.renew()
+    assert host.has_pool("default-pool")
+    assert not host.renew()
+
+
+def test_a_host_that_stays_away_cannot_be_renewed(host: Hypervisor) -> None:
+    """It is named."""
+    host.connection, host._uri = _Gone(), "test:///nowhere/to/be/found.xml"
+    with pytest.raises(HypervisorError, match=r"^here: libvirt does not answer: "):
+        host.renew()
+    with pytest.raises(HypervisorError, match=r"^here: libvirt does not answer: "):
+        host.state_anew("vm1")
+    host.connection = libvirt.open("test:///default")
+
+
+def test_a_host_whose_libvirt_began_anew_is_asked_again(host: Hypervisor) -> None:
+    """By a new connection: here, to one that knows of no guest."""
+    host.connection = _Gone()
+    assert host.state_anew("vm1").state == "absent"
+    host.start(DOMAIN.format("vm1"))
+    assert host.state_anew("vm1").state == "running"
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "word"),
+    [
+        (
+            libvirt.VIR_DOMAIN_PAUSED,
+            libvirt.VIR_DOMAIN_PAUSED_POSTCOPY_FAILED,
+            "post-copy failed",
+        ),
+        (
+            libvirt.VIR_DOMAIN_RUNNING,
+            libvirt.VIR_DOMAIN_RUNNING_POSTCOPY_FAILED,
+            "post-copy failed",
+        ),
+        (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_MIGRATION, "paused"),
+        (libvirt.VIR_DOMAIN_RUNNING, libvirt.VIR_DOMAIN_RUNNING_POSTCOPY, "running"),
+        (99, 0, "?"),
+    ],
+)
+def test_a_half_of_a_guest_is_told_from_a_whole(
+    host: Hypervisor, monkeypatch: pytest.MonkeyPatch, state: int, reason: int, word: str
+) -> None:
+    """By libvirt's reason for its state."""
+    host.start(DOMAIN.format("vm1"))
+    with monkeypatch.context() as then:
+        then.setattr(libvirt.virDomain, "state", lambda _: [state, reason])
+        assert host.state("vm1").state == word
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        ('{"return": {}, "id": "libvirt-7"}', None),
+        (
+            '{"error": {"class": "GenericError", "desc": "Invalid parameter"}}',
+            "here: dirty-limit: Invalid parameter",
+        ),
+    ],
+)
+def test_qemu_is_asked_for_a_capability(
+    host: Hypervisor, monkeypatch: pytest.MonkeyPatch, answer: str, problem: str | None
+) -> None:
+    """In its own protocol; what it has not got is told in its own words."""
+    asked: list[object] = []
+
+    def command(_: object, text: str, flags: int) -> str:
+        asked.append((json.loads(text), flags))
+        return answer
+
+    host.start(DOMAIN.format("vm1"))
+    monkeypatch.setattr(libvirt_qemu, "qemuMonitorCommand", command)
+    if problem:
+        with pytest.raises(HypervisorError) as refused:
+            host.set_capability("vm1", "dirty-limit")
+        assert str(refused.value) == problem
+    else:
+        host.set_capability("vm1", "dirty-limit")
+    wanted = {"capabilities": [{"capability": "dirty-limit", "state": True}]}
+    assert asked == [({"execute": "migrate-set-capabilities", "arguments": wanted}, 0)]
+
+
+def test_a_host_without_qemu_has_no_capabilities(host: Hypervisor) -> None:
+    """Nor has a guest that is not there."""
+    said = "here: QEMU cannot be told of dirty-limit: "
+    with pytest.raises(HypervisorError, match=said):
+        host.set_capability("vm1", "dirty-limit")
+    host.start(DOMAIN.format("vm1"))
+    with pytest.raises(HypervisorError, match=said):
+        host.set_capability("vm1", "dirty-limit")
 
 
 def test_a_host_that_cannot_be_reached_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

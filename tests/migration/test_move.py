@@ -1,5 +1,6 @@
 """One migration: what libvirt is told, and what is made of how it ends."""
 
+import json
 import threading
 from typing import Any
 
@@ -10,8 +11,8 @@ from miglab.errors import HypervisorError
 from miglab.migration import move as move_module
 from miglab.migration.listener import Listener, job_of
 from miglab.migration.move import Move, flags, parameters
-from miglab.observe.events import Job, Outcome
-from miglab.policy import NAMED, Policy, named
+from miglab.observe.events import Event, Job, Outcome
+from miglab.policy import NAMED, Policy
 from tests.fakes import FakeDomain, FakeHypervisor, refusal
 
 ALWAYS = {"LIVE", "PERSIST_DEST", "UNDEFINE_SOURCE"}
@@ -54,23 +55,54 @@ def names(found: int) -> set[str]:
 
 
 Told = tuple[set[str], dict[str, object]]
-ZSTD: dict[str, object] = {"parallel.connections": 2, "compression": "zstd"}
+TWO: dict[str, object] = {"parallel.connections": 2}
+THROTTLED: dict[str, object] = {"auto_converge.initial": 50, "auto_converge.increment": 20}
 TOLD: dict[str, Told] = {
     "precopy": (set(), {}),
-    "postcopy": ({"POSTCOPY"}, {}),
+    "precopy+32MiB/s": (set(), {"bandwidth": 32}),
+    "precopy+limit-50ms": (set(), {}),
+    "precopy+limit-2000ms": (set(), {}),
     "auto-converge": ({"AUTO_CONVERGE"}, {}),
-    "multifd": ({"PARALLEL"}, {"parallel.connections": 2}),
-    "multifd-zstd": ({"PARALLEL", "COMPRESSED"}, ZSTD),
-    "compressed": ({"COMPRESSED"}, {"compression": "xbzrle"}),
+    "auto-converge+throttle-50%+more-20%": ({"AUTO_CONVERGE"}, THROTTLED),
+    "postcopy": ({"POSTCOPY"}, {}),
+    "postcopy+after-300ms+postcopy-64MiB/s": ({"POSTCOPY"}, {"bandwidth.postcopy": 64}),
+    "multifd-2": ({"PARALLEL"}, TWO),
+    "multifd-4": ({"PARALLEL"}, {"parallel.connections": 4}),
+    "multifd-2+zlib": ({"PARALLEL", "COMPRESSED"}, TWO | {"compression": "zlib"}),
+    "multifd-2+zstd": ({"PARALLEL", "COMPRESSED"}, TWO | {"compression": "zstd"}),
+    "xbzrle": ({"COMPRESSED"}, {"compression": "xbzrle"}),
+    "tls": ({"TLS"}, {"tls.destination": "there"}),
+    "p2p": ({"PEER2PEER"}, {}),
+    "p2p+tunnelled": ({"PEER2PEER", "TUNNELLED"}, {}),
+    "copy-storage": ({"NON_SHARED_DISK"}, {}),
+    "copy-storage-inc": ({"NON_SHARED_INC"}, {}),
+    "multifd-2+zero-copy": ({"PARALLEL", "ZEROCOPY"}, TWO),
+    "dirty-limit": (set(), {}),
 }
 
 
-@pytest.mark.parametrize("policy", NAMED)
+@pytest.mark.parametrize("policy", [name for name in NAMED if name != "offline"])
 def test_what_libvirt_is_told(policy: str) -> None:
     """For each policy by name; the bandwidth is always among it."""
     more_flags, more_parameters = TOLD[policy]
-    assert names(flags(named(policy))) == ALWAYS | more_flags
-    assert parameters(named(policy)) == {"bandwidth": 128} | more_parameters
+    assert names(flags(NAMED[policy])) == ALWAYS | more_flags
+    assert parameters(NAMED[policy], "there") == {"bandwidth": 128} | more_parameters
+
+
+def test_a_guest_that_does_not_run_is_moved_without_memory() -> None:
+    """Nothing about how to send it."""
+    offline = NAMED["offline"]
+    assert names(flags(offline)) == {"OFFLINE", "PERSIST_DEST", "UNDEFINE_SOURCE"}
+    assert parameters(offline, "there") == {}
+
+
+@pytest.mark.parametrize(
+    ("policy", "left_out"),
+    [("precopy+transient", "PERSIST_DEST"), ("precopy+keep-source", "UNDEFINE_SOURCE")],
+)
+def test_definitions_stay_where_they_are_to_stay(policy: str, left_out: str) -> None:
+    """On neither host unless asked for."""
+    assert names(flags(Policy.named(policy))) == ALWAYS - {left_out}
 
 
 def test_peer_to_peer_is_a_flag() -> None:
@@ -106,9 +138,20 @@ class Stage:
             raise self.failure
         return object()
 
-    def run(self, seconds: float = 60) -> Outcome:
+    def run(self, seconds: float = 60, recover_seconds: float = 0) -> Outcome:
         """Runs it, over already unless a test still has to say so."""
-        return self.move.run(seconds)
+        return self.move.run(seconds, recover_seconds)
+
+    def qemu_says(self, status: str, host: str = "source") -> None:
+        """How far it has come, in its own word."""
+        detail = json.dumps({"status": status})
+        event = Event(host=host, vantage="qemu", name="MIGRATION", time_ns=1, detail=detail)
+        self.listener._events.append(event)
+
+    def libvirt_says(self, name: str) -> None:
+        """What became of the guest on the source."""
+        event = Event(host="source", vantage="libvirt", name=name, time_ns=2)
+        self.listener._events.append(event)
 
     def end_after_turns(self, count: int) -> None:
         """The move is over once it has looked around so many times."""
@@ -131,6 +174,7 @@ class Stage:
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Looks often, so that nothing here takes long."""
     monkeypatch.setattr(move_module, "POLL_SECONDS", 0.002)
+    monkeypatch.setattr(move_module, "FIGURES_SECONDS", 0.02)
 
 
 def test_a_guest_that_moves() -> None:
@@ -143,7 +187,7 @@ def test_a_guest_that_moves() -> None:
     assert outcome.started_ns <= outcome.ended_ns
     ((connection, told, how),) = stage.calls("migrate3")
     assert connection is stage.target
-    assert (told, how) == (parameters(Policy()), flags(Policy()))
+    assert (told, how) == (parameters(Policy(), "target"), flags(Policy()))
 
 
 def test_peer_to_peer_names_the_target() -> None:
@@ -163,6 +207,23 @@ def test_the_target_remembers_the_job() -> None:
     assert stage.there.calls == [("jobStats", libvirt.VIR_DOMAIN_JOB_STATS_COMPLETED)]
 
 
+def test_figures_that_come_late_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """libvirt's call may return before its event comes, and before the target remembers."""
+    monkeypatch.setattr(move_module, "FIGURES_SECONDS", 60)
+    stage = Stage()
+    stage.over.set()
+    stage.there.figures = {}
+    wait, turns = stage.listener.wait, iter(range(3))
+
+    def turn(seconds: float) -> None:
+        if next(turns, None) is None:
+            stage.listener.job = Job(total_ms=7)
+        wait(seconds)
+
+    monkeypatch.setattr(stage.listener, "wait", turn)
+    assert stage.run().job == Job(total_ms=7)
+
+
 @pytest.mark.parametrize("gone", ["domain", "figures"])
 def test_without_figures_the_move_still_succeeded(gone: str) -> None:
     """The guest may have been ended in the meantime, or libvirt has forgotten."""
@@ -171,14 +232,14 @@ def test_without_figures_the_move_still_succeeded(gone: str) -> None:
     if gone == "domain":
         stage.target.found = None
     else:
-        stage.there.refuses["jobStats"] = 1
+        stage.there.refuses["jobStats"] = 10**6
     outcome = stage.run()
     assert (outcome.error, outcome.job) == (None, Job())
 
 
 def test_what_libvirt_refuses_is_the_outcome() -> None:
     """In its own words, without figures, and without complaints about what came of it."""
-    stage = Stage(named("postcopy"))
+    stage = Stage(NAMED["postcopy"])
     stage.over.set()
     stage.failure = refusal("unsafe migration")
     outcome = stage.run()
@@ -242,6 +303,29 @@ def test_a_move_that_cannot_be_ended_is_left(monkeypatch: pytest.MonkeyPatch) ->
     stage.over.set()
 
 
+@pytest.mark.parametrize(
+    ("status", "word", "hopeless"),
+    [
+        ("postcopy-paused", "STOPPED", True),
+        ("postcopy-paused", "SUSPENDED", False),
+        ("completed", "STOPPED", False),
+    ],
+)
+def test_pages_that_died_with_the_source_are_not_waited_for(
+    status: str, word: str, hopeless: bool
+) -> None:
+    """libvirt would: the half on the target has not ended."""
+    stage = Stage(NAMED["postcopy"])
+    stage.qemu_says(status, "target")
+    stage.libvirt_says(word)
+    stage.domain.refuses["abortJob"] = 10**6
+    stage.end_after_turns(10)
+    outcome = stage.run()
+    assert (outcome.error is not None) == hopeless
+    assert outcome.error is None or "source has nothing left of the guest" in outcome.error
+    stage.over.set()
+
+
 def test_ctrl_c_cancels(monkeypatch: pytest.MonkeyPatch) -> None:
     """The guest stays, and whoever pressed it is told."""
     stage = Stage()
@@ -266,7 +350,7 @@ def test_ctrl_c_cancels(monkeypatch: pytest.MonkeyPatch) -> None:
     ("policy", "call", "told", "first_round"),
     [
         (Policy(downtime_ms_max=100), "migrateSetMaxDowntime", (100,), 1),
-        (named("postcopy"), "migrateStartPostCopy", (), 2),
+        (NAMED["postcopy"], "migrateStartPostCopy", (), 2),
     ],
 )
 class TestWhatIsSaidOnTheWay:
@@ -279,6 +363,7 @@ class TestWhatIsSaidOnTheWay:
         stage = Stage(policy)
         stage.listener.iteration = first_round
         stage.domain.refuses[call] = 2
+        stage.qemu_says("postcopy-active")
         stage.end_after_turns(6)
         outcome = stage.run()
         assert stage.calls(call) == [told] * 3
@@ -295,3 +380,117 @@ class TestWhatIsSaidOnTheWay:
         assert stage.calls(call) == []
         assert len(outcome.unmet) == 1
         assert all(str(word) in outcome.unmet[0] for word in told)
+
+
+@pytest.mark.parametrize(("limit", "told"), [(None, 1), (500, 500)])
+def test_until_post_copy_pre_copy_is_not_to_end(limit: int | None, told: int) -> None:
+    """QEMU's own limit is so generous that a small guest would be through before the switch."""
+    stage = Stage(Policy(mode="postcopy", downtime_ms_max=limit))
+    stage.listener.iteration = 1
+    stage.end_after_turns(2)
+    stage.run()
+    assert stage.calls("migrateSetMaxDowntime") == [(told,)]
+
+
+LATE = {"postcopy_after_ms": 3_600_000}
+
+
+@pytest.mark.parametrize(
+    ("values", "iteration", "said"),
+    [
+        ({}, 1, False),
+        ({}, 2, True),
+        ({"postcopy_after_rounds": 3}, 3, False),
+        ({"postcopy_after_rounds": 3}, 4, True),
+        ({"postcopy_after_ms": 1}, 0, False),
+        ({"postcopy_after_ms": 1}, 1, True),
+        (LATE, 0, False),
+        (LATE, 9, False),
+    ],
+)
+def test_when_post_copy_is_switched_to(
+    values: dict[str, object], iteration: int, said: bool
+) -> None:
+    """After so many passes, or once so much time has gone by and something has been sent."""
+    stage = Stage(Policy.model_validate({"mode": "postcopy", **values}))
+    stage.listener.iteration = iteration
+    stage.end_after_turns(4)
+    stage.run()
+    assert stage.calls("migrateStartPostCopy") == [()] * said
+
+
+@pytest.mark.parametrize(("status", "unmet"), [("postcopy-active", 0), ("completed", 1)])
+def test_a_switch_counts_when_qemu_has_made_it(status: str, unmet: int) -> None:
+    """libvirt takes the word for it also when all has been sent already."""
+    stage = Stage(NAMED["postcopy"])
+    stage.listener.iteration = 2
+    stage.qemu_says(status)
+    stage.end_after_turns(3)
+    outcome = stage.run()
+    assert stage.calls("migrateStartPostCopy")
+    assert outcome.unmet == ("no post-copy: pre-copy was done before the switch",) * unmet
+
+
+@pytest.mark.parametrize(
+    ("failure", "unsupported"),
+    [
+        (refusal("no", libvirt.VIR_ERR_NO_SUPPORT), True),
+        (refusal("no", libvirt.VIR_ERR_ARGUMENT_UNSUPPORTED), True),
+        (refusal("no", libvirt.VIR_ERR_CONFIG_UNSUPPORTED), True),
+        (refusal("no", libvirt.VIR_ERR_OPERATION_UNSUPPORTED), True),
+        (refusal("internal error: cannot limit locked memory of process 7 to 9"), True),
+        (refusal("internal error: unable to execute: Postcopy is not supported"), True),
+        (refusal("no", libvirt.VIR_ERR_OPERATION_FAILED), False),
+        (refusal("no", libvirt.VIR_ERR_INTERNAL_ERROR), False),
+        (refusal("no"), False),
+    ],
+)
+def test_what_cannot_be_done_is_told_from_what_failed(
+    failure: libvirt.libvirtError, unsupported: bool
+) -> None:
+    """By libvirt's code, or by what it says where it has none for it."""
+    stage = Stage()
+    stage.over.set()
+    stage.failure = failure
+    outcome = stage.run()
+    assert (outcome.error, outcome.unsupported) == (str(failure), unsupported)
+
+
+def test_what_only_qemu_knows_of_is_asked_of_qemu() -> None:
+    """Before the migration begins."""
+    stage = Stage(NAMED["dirty-limit"])
+    stage.over.set()
+    assert stage.run().error is None
+    assert [name for name, *_ in stage.domain.calls] == ["set_capability", "migrate3"]
+    assert stage.calls("set_capability") == [("dirty-limit",)]
+
+
+def test_a_qemu_without_it_moves_nothing() -> None:
+    """Its own words are the outcome."""
+    stage = Stage(NAMED["dirty-limit"])
+    stage.over.set()
+    stage.source.lacks = frozenset({"dirty-limit"})
+    outcome = stage.run()
+    assert (outcome.unsupported, stage.calls("migrate3")) == (True, [])
+    assert outcome.error == "source: dirty-limit: Invalid parameter 'dirty-limit'"
+
+
+@pytest.mark.parametrize("word", ["running", "paused", "post-copy failed"])
+def test_a_guest_that_runs_is_not_moved_offline(word: str) -> None:
+    """libvirt would call it done, and leave it where it is."""
+    stage = Stage()
+    stage.source.word = word
+    refused = "source: vm1: expected a guest that does not run"
+    with pytest.raises(HypervisorError, match=f"^{refused}$"):
+        Move(stage.source.real, stage.target.real, "vm1", NAMED["offline"], stage.listener)
+    assert stage.domain.calls == []
+
+
+def test_a_definition_is_moved_offline() -> None:
+    """Of a guest that does not run."""
+    stage = Stage()
+    stage.source.word = "shut off"
+    stage.over.set()
+    move = Move(stage.source.real, stage.target.real, "vm1", NAMED["offline"], stage.listener)
+    assert move.run(60).error is None
+    assert stage.calls("migrate3") == [(stage.target, {}, flags(NAMED["offline"]))]

@@ -18,6 +18,7 @@ from miglab.observe.console import Console
         "[   12.3] rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:",
         "[   12.3] INFO: task init:1 blocked for more than 120 seconds.",
         "[   12.3] Call Trace:",
+        "stress-ng: fail:  [208] vm: detected 1 bit errors while stressing memory",
     ],
 )
 def test_a_complaint_is_one(line: str) -> None:
@@ -26,7 +27,10 @@ def test_a_complaint_is_one(line: str) -> None:
     assert Console(host="source", text=text).complaints() == [line]
 
 
-@pytest.mark.parametrize("text", [None, "", "miglab: ready boot_id=1 address=10.0.0.1/24\n"])
+WELL = "stress-ng: info:  [207] status: 3 run, 0 exit, 0 reap, 0 fail, 0 sigalarm, 9 secs"
+
+
+@pytest.mark.parametrize("text", [None, "", "miglab: ready boot_id=1 address=10.0.0.1/24\n", WELL])
 def test_what_is_none_is_none(text: str | None) -> None:
     """A host that said nothing, a quiet console, a boot."""
     assert Console(host="source", text=text).complaints() == []

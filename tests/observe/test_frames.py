@@ -3,6 +3,7 @@
 import hashlib
 import struct
 from ipaddress import IPv4Address
+from typing import TypedDict, Unpack
 
 import pytest
 from hypothesis import given
@@ -70,23 +71,33 @@ def write4(offset: int, count: int, *, session: bool = True, handle: bytes = HAN
     )
 
 
-def segment(
-    payload: bytes,
-    *,
-    server: IPv4Address = NFS,
-    port: int = 2049,
-    options: bytes = b"",
-    ip_options: bytes = b"",
-    protocol: int = 6,
-    fragment: int = 0,
-) -> bytes:
-    """An Ethernet frame with a TCP segment from HOST."""
-    words = 5 + len(options) // 4
-    tcp = struct.pack("!HHIIHHHH", 799, port, 1, 1, words << 12, 64, 0, 0) + options
+class Ends(TypedDict, total=False):
+    """Where a segment goes, and what its headers carry besides."""
+
+    server: IPv4Address
+    port: int
+    options: bytes
+    ip_options: bytes
+
+
+class Segment(Ends, total=False):
+    """Of what kind a segment is."""
+
+    protocol: int
+    fragment: int
+    flags: int
+
+
+def segment(payload: bytes, **given: Unpack[Segment]) -> bytes:
+    """An Ethernet frame with a TCP segment from HOST to NFS; as ever, it acknowledges something."""
+    options, ip_options = given.get("options", b""), given.get("ip_options", b"")
+    words, flags = 5 + len(options) // 4, given.get("flags", 0x10)
+    ports = (799, given.get("port", 2049))
+    tcp = struct.pack("!HHIIHHHH", *ports, 1, 1, words << 12 | flags, 64, 0, 0) + options
     size = 20 + len(ip_options) + len(tcp) + len(payload)
-    start = 0x45 + len(ip_options) // 4
-    ip = struct.pack("!BBHHHBBH", start, 0, size, 0, fragment, 64, protocol, 0)
-    ip += HOST.packed + server.packed + ip_options
+    start, fragment = 0x45 + len(ip_options) // 4, given.get("fragment", 0)
+    ip = struct.pack("!BBHHHBBH", start, 0, size, 0, fragment, 64, given.get("protocol", 6), 0)
+    ip += HOST.packed + given.get("server", NFS).packed + ip_options
     return ANY + OTHER + struct.pack("!H", 0x0800) + ip + tcp + payload
 
 

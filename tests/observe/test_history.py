@@ -72,7 +72,7 @@ def test_what_is_no_json_is_refused(folder: Path, content: bytes) -> None:
 @pytest.mark.parametrize(
     ("name", "place", "value", "words"),
     [
-        ("plan", "format", 3, "plan.format: Input should be 1 or 2"),
+        ("plan", "format", 4, "plan.format: Input should be 1, 2 or 3"),
         ("plan", "guest", None, "plan.guest"),
         ("outcome", "surprise", 1, "outcome.surprise: Extra inputs are not permitted"),
         ("guest_before", "load", {}, "guest_before.load"),

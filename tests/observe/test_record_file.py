@@ -19,13 +19,15 @@ HEADS = {
     "ping": "ping,1,2,10.0.0.1",
     "stream": "stream,1,10,10.0.0.1,7070",
     "beacon": "beacon,1,1000",
-    "wire": "wire,1,52:54:00:80:00:50",
+    "wire": "wire,2,52:54:00:80:00:50",
 }
 EVENTS = {
     "ping": "s,0,100\nr,0,150\ne,1,200,101",
     "stream": "c,1\nq,1,2\na,1,3\nx,4,104\nq,2,5",
     "beacon": f"i,0,{histories.BOOT}\nb,1,2,3,4\nb,2,3,4,5\ni,2,{histories.OTHER_BOOT}",
-    "wire": "n,1,source,rarp\nn,2,target,garp\nw,3,10.0.0.1,4096,512,0badcafe\nd,7",
+    "wire": "n,1,source,rarp\nn,2,target,garp\nw,3,10.0.0.1,4096,512,0badcafe\n"
+    "c,4,10.0.0.1,700,10.0.0.2,49152,begun\nc,5,10.0.0.1,700,10.0.0.2,49152,hello\n"
+    "b,6,source,1000,2000\nd,7",
 }
 WHOLE = {name: f"{HEADS[name]}\n{EVENTS[name]}\nend\n" for name in RECORDS}
 NAMES = st.sampled_from(sorted(RECORDS))
@@ -115,7 +117,20 @@ def test_a_damaged_byte_ends_in_a_record_or_in_one_line(
 
 @pytest.mark.parametrize("name", RECORDS)
 @pytest.mark.parametrize(
-    "line", ["", "?", "end,", "s", "b,1,2,3", "i,0,nobody", "n,1,source,bark", "w,1,x,0,0,0badcafe"]
+    "line",
+    [
+        "",
+        "?",
+        "end,",
+        "s",
+        "b,1,2",
+        "i,0,nobody",
+        "n,1,source,bark",
+        "w,1,x,0,0,0badcafe",
+        "c,1,10.0.0.1,700,10.0.0.2,49152,ended",
+        "c,1,10.0.0.1,700,10.0.0.2,49152",
+        "b,1,source,-1,0",
+    ],
 )
 def test_reading_stops_at_what_is_not_understood(path: Path, name: str, line: str) -> None:
     """What follows it is not believed, its end neither."""
@@ -130,11 +145,34 @@ def test_what_follows_the_end_undoes_it(path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", RECORDS)
-@pytest.mark.parametrize("version", ["2", "01", "one", ""])
+@pytest.mark.parametrize("version", ["3", "01", "one", ""])
 def test_another_version_is_refused(path: Path, name: str, version: str) -> None:
     """By a line that says which was expected."""
-    with pytest.raises(EvidenceError, match=f"expected {name} record version 1, found '{version}'"):
-        read(name, path, WHOLE[name].replace(",1,", f",{version},", 1))
+    said = rf"expected {name} record version 1( or 2)?, found '{version}'"
+    kind, _, rest = WHOLE[name].split(",", 2)
+    with pytest.raises(EvidenceError, match=said):
+        read(name, path, f"{kind},{version},{rest}")
+
+
+def test_a_wire_of_version_1_is_read(path: Path) -> None:
+    """It knew neither connections nor traffic, and says so."""
+    lines = EVENTS["wire"].split("\n")
+    old = "\n".join(line for line in lines if line[0] not in "cb")
+    record = read("wire", path, f"wire,1,52:54:00:80:00:50\n{old}\nend\n")
+    assert (record.version, record.complete) == (1, True)
+    assert (record.connections, record.traffic) == ((), ())
+    assert (len(record.announcements), len(record.writes), record.dropped) == (2, 1, 7)
+
+
+def test_what_passed_has_names(path: Path) -> None:
+    """Of a line's fields, in their order."""
+    record = read("wire", path, WHOLE["wire"])
+    begun, hello = record.connections
+    ends = {"client": "10.0.0.1", "client_port": 700, "server": "10.0.0.2", "port": 49152}
+    assert begun.model_dump(mode="json") == {"time_ns": 4, **ends, "what": "begun"}
+    assert hello.model_dump(mode="json") == {"time_ns": 5, **ends, "what": "hello"}
+    (sample,) = record.traffic
+    assert sample.model_dump() == {"time_ns": 6, "node": "source", "received": 1000, "sent": 2000}
 
 
 @pytest.mark.parametrize(

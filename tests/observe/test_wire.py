@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Iterator
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,12 @@ import pytest
 from miglab.deadline import Deadline
 from miglab.lab.namespace import inside
 from miglab.observe import passages, wire
-from miglab.observe.passages import WireRecord
+from miglab.observe.passages import Connection, WireRecord
 from miglab.observe.recorder import Recorder
 from miglab.observe.recorder import wire as record_wire
-from tests.observe.test_frames import HOST, MAC, NFS, OTHER, arp, segment, write3
+from tests.observe import test_iscsi as over_iscsi
+from tests.observe.test_connections import HELLO, SYN, SYN_ACK
+from tests.observe.test_frames import ANY, HOST, MAC, NFS, OTHER, Ends, arp, segment, write3
 
 GUEST = "52:54:00:80:00:50"
 NAMESPACE = f"miglab-test-wire-{os.getpid()}"
@@ -60,9 +63,9 @@ def send(switch: Path, port: str, *frames: bytes) -> None:
     inside(switch, enter)
 
 
-def recording(switch: Path, out: Path) -> Recorder:
+def recording(switch: Path, out: Path, share: str = "nfs") -> Recorder:
     """A recorder that listens."""
-    recorder = record_wire(switch, GUEST, NFS, PORTS, out)
+    recorder = record_wire(switch, GUEST, NFS, PORTS, out, share)
     recorder.ready()
     return recorder
 
@@ -109,6 +112,66 @@ def test_a_write_is_seen_once(tmp_path: Path, switch: Path) -> None:
         (HOST, 0, 1),
     ]
     assert len({write.handle for write in record.writes}) == 2
+
+
+def test_a_write_over_iscsi_is_seen_once(tmp_path: Path, switch: Path) -> None:
+    """In the same words; what is sent to the port of NFS is then nobody's business."""
+    recorder = recording(switch, tmp_path / "wire.csv", "iscsi")
+    send(switch, "source", segment(END), *over_iscsi.RECORDED)
+    send(switch, "source", over_iscsi.framed(over_iscsi.pdu(over_iscsi.ten(0, 1), 512)))
+    record = stopped(recorder, writes=8)
+    found = [(str(write.client), write.offset, write.count) for write in record.writes]
+    assert found[0] == (str(HOST), 62 << 20, 256 << 10)
+    assert found[-1] == (str(HOST), 0, 512)
+    assert {write.handle for write in record.writes} == {"lun1"}
+
+
+def test_a_connection_is_seen_once(tmp_path: Path, switch: Path) -> None:
+    """When it begins, and when it begins with TLS; neither its answer nor what it carries."""
+    recorder = recording(switch, tmp_path / "wire.csv")
+    ends: Ends = {"server": HOST, "port": 49152}
+    send(switch, "source", segment(b"", **ends, flags=SYN))
+    send(switch, "target", segment(b"", **ends, flags=SYN_ACK))
+    send(switch, "source", segment(b"", **ends), segment(HELLO + bytes(200), **ends))
+    send(switch, "source", *[segment(bytes(1400), **ends)] * 100, segment(END))
+    record = stopped(recorder, writes=1)
+    assert [(seen.client, seen.client_port, *seen_at(seen)) for seen in record.connections] == [
+        (HOST, 799, HOST, 49152, "begun"),
+        (HOST, 799, HOST, 49152, "hello"),
+    ]
+    times = [seen.time_ns for seen in record.connections]
+    assert times == sorted(times)
+
+
+def seen_at(seen: Connection) -> tuple[IPv4Address, int, str]:
+    """Where to, and what."""
+    return seen.server, seen.port, seen.what
+
+
+def test_traffic_is_counted_where_it_passes(tmp_path: Path, switch: Path) -> None:
+    """By the kernel, for each port of the lab's: pages that the recorder never looks at too."""
+    page, count = ANY + MAC + b"\x88\xb5" + bytes(1400), 500  # of no protocol that is read
+    recorder = recording(switch, tmp_path / "wire.csv")
+    await_traffic(recorder, 2)
+    send(switch, "source", *[page] * count)
+    send(switch, "source", segment(END))
+    record = stopped(recorder, writes=1)
+    assert {sample.node for sample in record.traffic} == set(PORTS)
+    for node in PORTS:
+        samples = [sample for sample in record.traffic if sample.node == node]
+        assert samples == sorted(samples, key=lambda sample: sample.time_ns)
+        passed = samples[-1].received - samples[0].received
+        assert (passed >= count * len(page)) == (node == "source"), (node, passed)
+        sent_on = samples[-1].sent - samples[0].sent
+        assert (sent_on >= count * len(page)) == (node != "source"), (node, sent_on)
+
+
+def await_traffic(recorder: Recorder, samples: int) -> None:
+    """Until every port was looked at so often."""
+    Deadline(10).until(
+        lambda: recorder.out.read_text().count("\nb,") >= samples * len(PORTS),
+        lambda: AssertionError(f"no {samples} samples in {recorder.out}"),
+    )
 
 
 def test_what_is_lost_to_the_recorder_is_counted(tmp_path: Path, switch: Path) -> None:

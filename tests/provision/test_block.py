@@ -1,9 +1,13 @@
 """Our lines in others' files."""
 
+import subprocess
+from pathlib import Path
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from miglab.provision.block import BEGIN, END, block_lines, with_block, write_commands
+from miglab.provision.block import BEGIN, END, WRITTEN, block_lines, with_block, write_commands
 
 MARKS = {BEGIN, END}
 line = st.text(st.characters(exclude_characters="\n"), max_size=12).filter(
@@ -67,5 +71,22 @@ def test_a_file_is_written_only_when_it_differs() -> None:
     assert list(write_commands("/etc/x", "a\n", "a\n", "0644")) == []
     assert list(write_commands("/etc/x", None, "it's\n", "0644")) == [
         "umask 077 && mkdir -p /etc && printf %s 'it'\"'\"'s\n' > /etc/x.new",
-        "chmod 0644 /etc/x.new && mv /etc/x.new /etc/x",
+        "chmod 0644 /etc/x.new && mv -Z /etc/x.new /etc/x",
     ]
+
+
+@pytest.mark.parametrize("ours", [WRITTEN, f"{BEGIN}\n{END}\n"])
+def test_what_was_there_before_us_is_kept_once(tmp_path: Path, ours: str) -> None:
+    """With its mode; what we wrote ourselves is not worth keeping."""
+    path, kept = tmp_path / "x", tmp_path / "x.before-miglab"
+    path.write_text("theirs\n")
+    path.chmod(0o640)
+    for found, wanted in (("theirs\n", f"{ours}1\n"), (f"{ours}1\n", f"{ours}2\n")):
+        for command in write_commands(str(path), found, wanted, "0600"):
+            subprocess.run(["sh", "-c", command], check=True)
+        assert path.read_text() == wanted
+        assert kept.read_text() == "theirs\n"
+        assert (kept.stat().st_mode & 0o777, path.stat().st_mode & 0o777) == (0o640, 0o600)
+    assert next(write_commands(str(path), "again\n", "x\n", "0600")).startswith("test -e ")
+    assert not [c for c in write_commands(str(path), ours, "x\n", "0600") if "cp -a" in c]
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["x", "x.before-miglab"]

@@ -1,215 +1,112 @@
-"""The bridge: which commands lead from what is found to what is declared, and no others."""
-
-import json
-from typing import Any
+"""The bridge as a whole: who rules the NIC, what is taken over, and that it can be undone."""
 
 import pytest
 from pyinfra.api.exceptions import OperationError
 
-from miglab.provision.bridge import (
-    bridge,
-    connections,
-    network_manager_commands,
-    networkd_commands,
-    networkd_files,
-)
+from miglab.provision.bridge import bridge
 from miglab.topology import Node, Topology
 from tests.machines import Machine, run
+from tests.provision.networks import APPLIED, AWAIT, NIC_ONLY, links
 
-MAC = "02:00:c0:a8:50:79"
-Found = dict[str, dict[str, Any]]
-NIC_ONLY: Found = {"ens33": {"addresses": ["192.168.80.121/24"], "master": None, "mac": MAC}}
-APPLIED: Found = {
-    "ens33": {"addresses": [], "master": "br0", "mac": MAC},
-    "br0": {"addresses": ["192.168.80.121/24"], "master": None, "mac": MAC},
-}
-NO_ADDRESS = APPLIED | {"br0": {"addresses": [], "master": None, "mac": MAC}}
-SECOND_ADDRESS = APPLIED | {
-    "br0": {"addresses": ["192.168.80.121/24", "10.0.0.1/8"], "master": None, "mac": MAC}
-}
-NO_PORT = APPLIED | {"ens33": {"addresses": [], "master": None, "mac": MAC}}
-RELOAD, RECONFIGURE = "networkctl reload", "networkctl reconfigure br0 ens33"
-UP = "nmcli connection up br0-ens33 && nmcli connection up br0"
-AWAIT = (
-    "timeout 15 sh -c 'until ip -4 address show dev br0 2>/dev/null | grep -q 192.168.80.121/;"
-    " do sleep 0.1; done' || { echo 'br0 did not get 192.168.80.121' >&2; exit 1; }"
+IP, ROUTES, DNS, RULER = "ip -j", "route show default", "resolvectl dns", "Network File"
+NETWORKD, MANAGER, IFUPDOWN = (
+    "systemd-networkd.service",
+    "NetworkManager.service",
+    "networking.service",
 )
+WAY = "default via 192.168.80.1 dev ens33\n"
+ELSEWHERE = "default via 192.168.121.1 dev eth0 proto dhcp\n"
 
 
-def written(commands: list[str]) -> list[str]:
-    """``commands`` with each file that is written as its path alone."""
-    short = [each.rpartition(" > ")[2] if "printf" in each else each for each in commands]
-    return [each for each in short if not each.startswith("chmod")]
-
-
-@pytest.fixture
-def files(topology: Topology, source: Node) -> dict[str, str]:
-    """networkd's files as they should be."""
-    return networkd_files(topology.network, source, MAC)
-
-
-def test_networkd_files_say_what_is_declared(files: dict[str, str]) -> None:
-    """A bridge with the NIC's MAC, the node's address and gateway on it, the NIC as its port."""
-    netdev, network, nic = files.values()
-    assert list(files) == [
-        "/etc/systemd/network/10-br0.netdev",
-        "/etc/systemd/network/10-br0.network",
-        "/etc/systemd/network/10-ens33.network",
-    ]
-    assert netdev == f"[NetDev]\nName=br0\nKind=bridge\nMACAddress={MAC}\n"
-    assert "Address=192.168.80.121/24\nGateway=192.168.80.1\n" in network
-    assert nic == "[Match]\nName=ens33\n\n[Network]\nBridge=br0\n"
-
-
-NEW = [
-    "/etc/systemd/network/10-br0.netdev.new",
-    "/etc/systemd/network/10-br0.network.new",
-    "/etc/systemd/network/10-ens33.network.new",
-]
-NETWORKD = [
-    pytest.param(set(), NIC_ONLY, [*NEW, RELOAD, AWAIT], id="nothing there"),
-    pytest.param({0, 2}, APPLIED, [NEW[1], RELOAD, RECONFIGURE, AWAIT], id="one file stale"),
-    pytest.param({0, 1, 2}, NO_ADDRESS, [RELOAD, RECONFIGURE, AWAIT], id="no address"),
-    pytest.param({0, 1, 2}, SECOND_ADDRESS, [RELOAD, RECONFIGURE, AWAIT], id="second address"),
-    pytest.param({0, 1, 2}, NO_PORT, [RELOAD, RECONFIGURE, AWAIT], id="no port"),
-    pytest.param({0, 1, 2}, NIC_ONLY, [RELOAD, AWAIT], id="no bridge"),
-    pytest.param({0, 1, 2}, APPLIED, [], id="all right"),
-]
-
-
-@pytest.mark.parametrize(("right", "found", "expected"), NETWORKD)
-def test_networkd_writes_what_is_stale_and_reloads_what_drifted(
-    topology: Topology,
-    source: Node,
-    files: dict[str, str],
-    right: set[int],
-    found: Found,
-    expected: list[str],
-) -> None:
-    """Exactly these commands, in this order."""
-    present = {
-        path: text if n in right else (None if not right else "old\n")
-        for n, (path, text) in enumerate(files.items())
-    }
-    commands = list(networkd_commands(topology.network, source, files, present, found))
-    assert [c for c in written(commands) if c != AWAIT] == [c for c in expected if c != AWAIT]
-    assert commands[-1:] == expected[-1:]
-
-
-@pytest.fixture
-def profiles(topology: Topology, source: Node) -> dict[str, dict[str, str]]:
-    """NetworkManager's connections as they should be, as nmcli shows them."""
-    wanted = connections(topology.network, source, MAC)
-    shown = {"bridge.mac-address": MAC.upper()}
-    return {
-        name: settings | {key: shown[key] for key in settings.keys() & shown} | {"more": "of it"}
-        for name, settings in wanted.items()
-    }
-
-
-def manager(
-    topology: Topology,
-    source: Node,
-    profiles: dict[str, dict[str, str]],
-    found: Found,
-) -> list[str]:
-    """NetworkManager's commands."""
-    return list(network_manager_commands(topology.network, source, profiles, found))
-
-
-def test_network_manager_makes_both_connections(topology: Topology, source: Node) -> None:
-    """A bridge that also takes the NIC's name servers over, and a port that wins at boot."""
-    nothing: dict[str, dict[str, str]] = {"br0": {}, "br0-ens33": {}}
-    made, port, *rest = manager(topology, source, nothing, NIC_ONLY)
-    assert made.startswith("nmcli connection add type bridge con-name br0 ifname br0 ")
-    assert " ipv4.method manual ipv4.addresses 192.168.80.121/24 ipv4.gateway 192.168.80.1 " in made
-    assert f" bridge.mac-address {MAC} " in made
-    assert made.endswith(
-        """ ipv4.dns "$(nmcli -g IP4.DNS device show ens33 | tr -d ' ' | tr '|' ',')\""""
-    )
-    assert port == (
-        "nmcli connection add type ethernet con-name br0-ens33 ifname ens33 master br0"
-        " connection.interface-name ens33 connection.autoconnect-priority 100"
-    )
-    assert rest == [UP, AWAIT]
-
-
-def test_network_manager_modifies_a_stale_connection(
-    topology: Topology, source: Node, profiles: dict[str, dict[str, str]]
-) -> None:
-    """The one that is there is kept, so the host stays reachable meanwhile."""
-    profiles["br0"]["ipv4.addresses"] = "192.168.80.7/24"
-    changed, *rest = manager(topology, source, profiles, APPLIED)
-    assert changed.startswith("nmcli connection modify br0 connection.interface-name br0 ")
-    assert "ipv4.addresses 192.168.80.121/24" in changed
-    assert "dns" not in changed
-    assert rest == [UP, AWAIT]
+def commands(topology: Topology, source: Node, host: Machine) -> list[str]:
+    """Everything that the operation does on ``host``, in order."""
+    changes = run(bridge, host, "source", network=topology.network, node=source)
+    return [command for _, each in changes for command in each]
 
 
 @pytest.mark.parametrize(
-    ("found", "expected"),
+    ("says", "active", "tool"),
     [
-        pytest.param(APPLIED, [], id="all right"),
-        pytest.param(NO_ADDRESS, [UP, AWAIT], id="no address"),
-        pytest.param(NO_PORT, [UP, AWAIT], id="no port"),
-        pytest.param(NIC_ONLY, [UP, AWAIT], id="no bridge"),
+        ("networkd /etc/systemd/network/20-ens33.network\n", {MANAGER}, "networkctl reload"),
+        ("networkd /run/systemd/network/10-netplan-ens33.network", {NETWORKD}, "netplan generate"),
+        ("networkd n/a\nNetworkManager 100 (connected)\n", {NETWORKD}, "nmcli connection"),
+        ("NetworkManager 10 (unmanaged)\nifupdown\n", {MANAGER, IFUPDOWN}, "ifdown --force"),
+        ("NetworkManager 100 (connected (externally))\nifupdown\n", {MANAGER}, "ifdown --force"),
+        ("", {NETWORKD, MANAGER, IFUPDOWN}, "networkctl reload"),
+        ("", {MANAGER, IFUPDOWN}, "nmcli connection"),
+        ("", {IFUPDOWN}, "ifdown --force"),
     ],
 )
-def test_network_manager_activates_what_drifted(
-    topology: Topology,
-    source: Node,
-    profiles: dict[str, dict[str, str]],
-    found: Found,
-    expected: list[str],
+def test_who_rules_the_nic_is_asked(
+    topology: Topology, source: Node, says: str, active: set[str], tool: str
 ) -> None:
-    """Connections that are as declared are not written again."""
-    assert manager(topology, source, profiles, found) == expected
+    """About this very NIC; by what runs, only where none says that it rules it."""
+    host = Machine(active=active, says={IP: links(NIC_ONLY), RULER: says})
+    done = commands(topology, source, host)
+    assert any(command.startswith(tool) for command in done)
+    assert AWAIT in done
 
 
-def links(found: Found) -> str:
-    """What ``ip -j`` prints for ``found``."""
-    return json.dumps(
-        [
-            {
-                "ifname": name,
-                "address": each["mac"],
-                **({"master": each["master"]} if each["master"] else {}),
-                "addr_info": [
-                    {"family": "inet", "local": a.split("/")[0], "prefixlen": int(a.split("/")[1])}
-                    for a in each["addresses"]
-                ],
-            }
-            for name, each in found.items()
-        ]
+def test_the_host_is_ready_to_undo_it_before_anything_changes(
+    topology: Topology, source: Node
+) -> None:
+    """The timer comes first, a new connection and the end of the timer last."""
+    host = Machine(active={NETWORKD}, says={IP: links(NIC_ONLY)})
+    done = commands(topology, source, host)
+    first = next(
+        n for n, each in enumerate(done) if "/etc/systemd/network/10-br0.netdev.new" in each
     )
+    timer = next(n for n, each in enumerate(done) if each.startswith("systemd-run "))
+    assert timer < first
+    assert done[-2] == "reconnect"
+    assert done[-1].startswith("systemctl stop miglab-undo-br0.timer ")
 
 
-@pytest.mark.parametrize("manager", ["systemd-networkd.service", "NetworkManager.service"])
-def test_the_manager_that_runs_is_asked(topology: Topology, source: Node, manager: str) -> None:
-    """By the units that are active, not by the distribution."""
-    host = Machine(active={manager}, says={"ip -j": links(NIC_ONLY)})
-    ((_, commands),) = run(bridge, host, "source", network=topology.network, node=source)
-    tool = "networkctl" if "networkd" in manager else "nmcli"
-    assert any(command.startswith(tool) for command in commands)
-    assert commands[-1] == AWAIT
+@pytest.mark.parametrize(
+    ("routes", "gateway"), [(WAY, True), (WAY + ELSEWHERE, True), (ELSEWHERE, False), ("", False)]
+)
+@pytest.mark.parametrize("unit", [NETWORKD, MANAGER, IFUPDOWN])
+def test_the_way_out_is_taken_over_only_where_it_was(
+    topology: Topology, source: Node, unit: str, routes: str, gateway: bool
+) -> None:
+    """A virtual machine by Vagrant has it by another NIC."""
+    host = Machine(active={unit}, says={IP: links(NIC_ONLY), ROUTES: routes})
+    text = " ".join(commands(topology, source, host))
+    assert ("192.168.80.1 " in text.replace("\n", " ")) == gateway
+
+
+def test_name_servers_are_taken_over(topology: Topology, source: Node) -> None:
+    """From the link that systemd-resolved has them of."""
+    says = {IP: links(NIC_ONLY), DNS: "Link 2 (ens33): 9.9.9.9 1.1.1.1\n"}
+    text = " ".join(commands(topology, source, Machine(active={NETWORKD}, says=says)))
+    assert "DNS=9.9.9.9\nDNS=1.1.1.1\n" in text
+
+
+def test_a_nic_of_another_name_is_found_and_named(
+    topology: Topology, source: Node, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A virtual machine's NICs are named by where they sit."""
+    found = {"enp0s8": NIC_ONLY["ens33"]}
+    host = Machine(active={NETWORKD}, says={IP: links(found)})
+    with caplog.at_level("WARNING", logger="pyinfra"):
+        done = commands(topology, source, host)
+    assert any("/etc/systemd/network/10-enp0s8.network.new" in each for each in done)
+    (line,) = caplog.messages
+    assert line.endswith("enp0s8 is taken for ens33")
 
 
 @pytest.mark.parametrize(
     ("units", "found", "message"),
     [
-        ({"networking.service"}, NIC_ONLY, "systemd-networkd or NetworkManager .* found neither"),
-        ({"systemd-networkd.service"}, {}, "a network interface ens33, found none"),
-        ({"NetworkManager.service"}, {}, "a network interface ens33, found none"),
+        (set[str](), NIC_ONLY, "NetworkManager or ifupdown to rule .* found none of them"),
+        ({NETWORKD}, {}, "a network interface ens33, or one with .* found no interface"),
+        ({NETWORKD}, {"br-lan": APPLIED["br0"]}, "found it on the bridge br-lan: declare"),
     ],
 )
 def test_what_makes_a_bridge_impossible_is_named(
-    topology: Topology,
-    source: Node,
-    units: set[str],
-    found: Found,
-    message: str,
+    topology: Topology, source: Node, units: set[str], found: dict[str, object], message: str
 ) -> None:
     """One error that says which host, what was expected and what was found."""
-    host = Machine(active=units, says={"ip -j": links(found)})
-    with pytest.raises(OperationError, match=f"source: expected {message}"):
+    host = Machine(active=units, says={IP: links(found)})  # type: ignore[arg-type]
+    with pytest.raises(OperationError, match=f"source: expected .*{message}"):
         run(bridge, host, "source", network=topology.network, node=source)

@@ -17,7 +17,7 @@ def _host(name):
         "cat /etc/os-release": "ID=rhel",
         "mount -t nfsd": "yes",
         "modprobe -q nfsv4": "yes",
-        "systemctl list-units": "NetworkManager.service",
+        "systemctl list-units": "NetworkManager.service\\nfirewalld.service",
         "ip -j": '[{{"ifname": "ens33", "address": "02:00:00:00:00:01"}}]',
     }}
     data = {{"fake_responses": says, "fake_delay": 0, "fake_delay_jitter": 0}}
@@ -54,8 +54,8 @@ def test_each_role_gets_its_own_deploys(operations: list[dict[str, Any]]) -> Non
     for each in operations:
         for name in each["success"]:
             by_host.setdefault(name.removeprefix("@fake/"), set()).add(each["name"].split(" | ")[0])
-    assert by_host["nfs"] == {"Names", "Storage", "Guest"}
-    assert by_host["source"] == {"Names", "Hypervisor", "Share", "Trust", "Guest"}
+    assert by_host["nfs"] == {"Names", "Firewall", "Storage", "Guest"}
+    assert by_host["source"] == {*("Names", "Firewall", "Hypervisor", "Share", "Trust", "Guest")}
     assert by_host["source"] == by_host["target"]
 
 
@@ -71,6 +71,7 @@ def test_what_others_need_is_there_before(operations: list[dict[str, Any]]) -> N
         "Guest | Kernel and initramfs, fetched",
     ]
     assert sorted(chain, key=order.index) == chain
+    assert order.index("Firewall | What the lab's hosts need is open") < order.index(chain[0])
     assert order.index("Hypervisor | Bridge br0") < order.index("Share | The share is mounted")
     assert order.index("Trust | Root's own ssh key") < order.index(
         "Trust | Hypervisors trust each other"

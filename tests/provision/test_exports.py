@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from miglab.provision.block import WRITTEN
 from miglab.provision.exports import clients, ganesha_config, kernel_exports
 from miglab.topology import Node, Squash, Topology
 
@@ -72,11 +73,13 @@ squashes: st.SearchStrategy[Squash] = st.sampled_from(["root_squash", "no_root_s
 def test_the_kernel_exports_to_exactly_the_hypervisors(
     topology: Topology, count: int, squash: Squash
 ) -> None:
-    """One line for each, with the tutorial's options and the declared squashing."""
+    """One line for each, with the declared squashing; a squashed root is the images' owner."""
     declared = with_hypervisors(topology, count, squash)
-    lines = kernel_exports(declared).splitlines()
+    comment, *lines = kernel_exports(declared).splitlines()
+    assert comment == WRITTEN.strip()
+    become = ",anonuid=64055,anongid=64055" if squash == "root_squash" else ""
     assert lines == [
-        f"/opt/kvmshare 192.168.80.{n + 10}(rw,sync,no_subtree_check,{squash})"
+        f"/opt/kvmshare 192.168.80.{n + 10}(rw,sync,no_subtree_check,{squash}{become})"
         for n in range(count)
     ]
 

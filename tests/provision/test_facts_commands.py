@@ -1,5 +1,7 @@
 """The shell in which facts ask, run by a real shell against stand-ins for the tools it calls."""
 
+import hashlib
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -69,6 +71,7 @@ def test_what_is_missing_is_no_error(shell: Shell, tmp_path: Path) -> None:
     """Absent files and tools give silence or a no, never a failed command."""
     assert shell(system.Text().command(path=f"{tmp_path}/none")) == []
     assert shell(storage.Owner().command(path=f"{tmp_path}/none")) == []
+    assert shell(trust.Fingerprints().command(directory=f"{tmp_path}/none")) == []
     assert shell(system.Exists().command(paths=(str(tmp_path), "/none"))) == ["no"]
     assert shell(network.Connection().command(connection="br0"), nmcli="exit 10") == []
     assert shell(system.Selinux().command(), selinuxenabled="exit 1") == ["no"]
@@ -90,3 +93,19 @@ def test_a_host_without_ed25519_shows_another_key(shell: Shell, tmp_path: Path) 
     (tmp_path / "ssh_host_ecdsa_key.pub").write_text("ecdsa-sha2-nistp256 AAAA root@x\n")
     command = trust.HostKey().command().replace("/etc/ssh", str(tmp_path))
     assert shell(command, ssh_keygen="exit 1") == ["ecdsa-sha2-nistp256 AAAA root@x"]
+
+
+def test_files_are_told_by_what_is_in_them(shell: Shell, tmp_path: Path) -> None:
+    """With their owner and mode; what is no file is left out."""
+    directory = tmp_path / "pki"
+    (directory / "old").mkdir(parents=True)
+    command = trust.Fingerprints().command(directory=str(directory))
+    assert shell(command) == []
+    for name, content in (("ca-cert.pem", b"one"), ("with space", b"")):
+        (directory / name).write_bytes(content)
+        (directory / name).chmod(0o400)
+    owner = f"{os.getuid()}:{os.getgid()} 400"
+    assert trust.Fingerprints().process(shell(command)) == {
+        "ca-cert.pem": f"{hashlib.sha256(b'one').hexdigest()} {owner}",
+        "with space": f"{hashlib.sha256(b'').hexdigest()} {owner}",
+    }

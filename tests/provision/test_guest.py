@@ -71,6 +71,45 @@ def test_a_rhel_storage_node_says_that_it_cannot_build(topology: Topology) -> No
     assert build(prebuilt, topology, topology.storage) == []
 
 
+def by_iscsi(topology: Topology) -> Topology:
+    """The same declaration with the other kind of share."""
+    share = topology.share.model_copy(update={"kind": "iscsi"})
+    return topology.model_copy(update={"share": share})
+
+
+@pytest.mark.parametrize("built", [False, True])
+def test_with_iscsi_the_files_are_in_an_image_too(topology: Topology, built: bool) -> None:
+    """Written over what is there once they are built; the last tells that all are in it."""
+    storage, last = topology.storage, f"{payload_digest()}/{FILES[-1]}"
+    files = {f"{SHARED}/{name}": "" for name in FILES} if built else {}
+    host = Machine(files=files, packages=set(GUEST_BUILD["debian"]))
+    ((name, commands),) = build(host, by_iscsi(topology), storage)
+    assert name == BUILT
+    assert len(commands) == (1 if built else 7)
+    pack = commands[-1]
+    new = "/opt/kvmshare/boot/new.tar"
+    assert pack.startswith(f"tar -C /opt/kvmshare/boot -cf {new} {payload_digest()}/vmlinuz ")
+    assert f"dd if={new} of=/opt/kvmshare/boot.tar bs=1M conv=notrunc" in pack
+    host.files = {f"{SHARED}/{name}": "" for name in FILES}
+    host.says[f"tar -tf '/opt/kvmshare/boot.tar' '{last}'"] = "yes"
+    assert build(host, by_iscsi(topology), storage) == []
+
+
+def test_with_iscsi_a_hypervisor_reads_the_image(topology: Topology) -> None:
+    """By QEMU's initiator, whether its kernel mounts NFS or not; all or nothing, once."""
+    local = str(boot_directory())
+    fresh = Machine(says={"modprobe -q nfsv4": "yes"})
+    ((name, commands),) = run(deploy_guest, fresh, "source", topology=by_iscsi(topology))
+    assert name == FETCHED
+    begun, unpack, moved = commands
+    assert begun == f"rm -rf {local}.new && mkdir -p {local}.new"
+    assert " iscsi://192.168.80.100:3260/iqn.2026-01.test.miglab:vm1/2 " in unpack
+    assert unpack.endswith(f"{payload_digest()} && rm {local}.new/boot.tar")
+    assert f"mv {local}.new {local}" in moved
+    fresh.files = {f"{local}/{each}": "" for each in FILES}
+    assert run(deploy_guest, fresh, "source", topology=by_iscsi(topology)) == []
+
+
 @pytest.mark.parametrize(
     ("mounted", "expected"),
     [

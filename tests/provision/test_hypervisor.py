@@ -5,18 +5,18 @@ import json
 import pytest
 
 from miglab.packages import HYPERVISOR
-from miglab.provision.bridge import networkd_files
+from miglab.provision.bridges import networkd
+from miglab.provision.daemons import MODULAR, MONOLITHIC
 from miglab.provision.hypervisor import (
-    SOCKETS,
     deploy_hypervisor,
     listening_commands,
     qemu_settings,
 )
 from miglab.topology import Node, Topology
 from tests.machines import Changes, Machine, run
+from tests.provision.networks import BRIDGE, MAC
 
 RHEL = 'ID="rhel"\nID_LIKE="fedora"\nVERSION_ID="9.4"\n'
-MAC = "02:00:c0:a8:50:79"
 NIC = {"ifname": "ens33", "address": MAC, "addr_info": []}
 BRIDGED = json.dumps(
     [
@@ -80,7 +80,7 @@ def test_a_fresh_rhel_hypervisor(topology: Topology, source: Node) -> None:
     assert [name for name, _ in changes] == [
         "Hypervisor | Packages: libvirt and QEMU",
         SETTINGS,
-        *(f"Hypervisor | libvirt listens: {socket}" for socket in SOCKETS["redhat"]),
+        *(f"Hypervisor | libvirt listens: {socket}" for socket in MODULAR),
         RESTART,
         "Hypervisor | Bridge br0",
     ]
@@ -119,18 +119,31 @@ def test_a_container_has_an_identity_of_its_own(
 
 
 @pytest.fixture
-def right(topology: Topology, source: Node) -> Machine:
+def right() -> Machine:
     """A Debian hypervisor on which nothing is left to do."""
     return Machine(
         says={"ip -j": BRIDGED, CONTAINER: "no", CGROUPS: "no"},
         files={
             "/etc/libvirt/qemu.conf": OWNER,
-            **networkd_files(topology.network, source, MAC),
+            **networkd.contents(BRIDGE),
         },
         packages=set(HYPERVISOR["debian"]),
-        active={"systemd-networkd.service", *SOCKETS["debian"], "libvirtd.service"},
-        enabled=set(SOCKETS["debian"]),
+        active={"systemd-networkd.service", *MONOLITHIC, "libvirtd.service"},
+        enabled=set(MONOLITHIC),
     )
+
+
+def test_one_daemon_stays_where_somebody_chose_it(topology: Topology, source: Node) -> None:
+    """Both kinds at once would each think that all guests are theirs."""
+    host = Machine(
+        os=RHEL,
+        says={"ip -j": BRIDGED, CONTAINER: "no", CGROUPS: "no", "is-enabled libvirtd": "yes"},
+        active={"NetworkManager.service"},
+    )
+    done = dict(deploy(host, topology, source))
+    listens = [name for name in done if "libvirt listens" in name]
+    assert listens == [f"Hypervisor | libvirt listens: {socket}" for socket in MONOLITHIC]
+    assert done[RESTART] == ["systemctl try-restart libvirtd.service"]
 
 
 def test_a_hypervisor_that_is_right_is_left_alone(

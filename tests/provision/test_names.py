@@ -11,7 +11,13 @@ from tests.machines import Machine, run
 
 LINES = ["192.168.80.100 nfs", "192.168.80.121 source", "192.168.80.161 target"]
 LOCAL = "127.0.0.1 localhost\n::1 localhost ip6-localhost\n"
-FILE = "printf '%s\\n' source > /etc/hostname"
+KEEP = "test -e /etc/hostname.before-miglab || cp -a /etc/hostname /etc/hostname.before-miglab"
+NEW = "printf '%s\\n' source > /etc/hostname.new"
+PLACE = (
+    "mv -Z /etc/hostname.new /etc/hostname 2>/dev/null"
+    " || { cat /etc/hostname.new > /etc/hostname && rm /etc/hostname.new; }"
+)
+FILE = (KEEP, NEW, PLACE)
 KERNEL = "hostname source 2>/dev/null || hostnamectl set-hostname source"
 
 
@@ -56,10 +62,12 @@ def test_hosts_are_written_once(topology: Topology, found: str) -> None:
     ("now", "lasting", "expected"),
     [
         ("source", "source", []),
-        ("debian", "debian", [FILE, KERNEL]),
+        ("debian", "debian", [*FILE, KERNEL]),
         ("debian", "source", [KERNEL]),
-        ("source", "debian", [FILE]),
-        ("source", "", [FILE]),
+        ("source.example.org", "source.example.org", []),
+        ("source.example.org", "debian", [*FILE]),
+        ("source", "debian", [*FILE]),
+        ("source", "", [NEW, PLACE]),
     ],
 )
 def test_both_host_names_are_set(now: str, lasting: str, expected: list[str]) -> None:

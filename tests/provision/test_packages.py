@@ -67,3 +67,27 @@ def test_no_list_names_what_the_rhel_family_lacks() -> None:
     names = {name for each in lists for name in each["redhat"]}
     assert not names & {"libnfs-utils", "qemu-block-extra", "systemd-networkd", "nfs-common"}
     assert {"libvirt", "qemu-kvm", "nfs-utils"} <= names
+
+
+OLD = 'NAME="{}"\nID={}\nID_LIKE="rhel centos fedora"\nVERSION_ID="{}"\n'
+
+
+@pytest.mark.parametrize(
+    ("name", "identity", "version"),
+    [("CentOS Linux", "centos", "7"), ("Rocky Linux", "rocky", "8.10")],
+)
+def test_what_is_too_old_is_refused(name: str, identity: str, version: str) -> None:
+    """The tutorial's own CentOS 7 by its name."""
+    host = Machine(os=OLD.format(name, identity, version))
+    message = f"expected release 9 or later of the RHEL family, found {name} {version}, whose"
+    with pytest.raises(OperationError, match=f"source: {message}"):
+        run(wanted, host, "source")
+
+
+@pytest.mark.parametrize(
+    ("name", "identity", "version"),
+    [("RHEL", "rhel", "10.0"), ("CentOS Stream", "centos", "9"), ("Fedora", "fedora", "42")],
+)
+def test_what_is_new_enough_is_served_by_dnf(name: str, identity: str, version: str) -> None:
+    """Whatever its clone is called."""
+    assert "dnf" in str(run(wanted, Machine(os=OLD.format(name, identity, version)), "source"))

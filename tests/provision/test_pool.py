@@ -1,12 +1,13 @@
 """The libvirt pool over the share."""
 
 import pytest
+from pyinfra.api.exceptions import OperationError
 
-from miglab.provision.pool import pool_commands
+from miglab.provision.pool import pool, pool_commands
+from tests.machines import Machine, run
 
 DEFINE = "virsh -q pool-define-as share dir --target /s"
 START, AUTO = "virsh -q pool-start share", "virsh -q pool-autostart share"
-DESTROY, UNDEFINE = "virsh -q pool-destroy share", "virsh -q pool-undefine share"
 RIGHT = {"path": "/s", "active": "yes", "autostart": "yes"}
 
 
@@ -17,16 +18,10 @@ RIGHT = {"path": "/s", "active": "yes", "autostart": "yes"}
         pytest.param(RIGHT, [], id="right"),
         pytest.param(RIGHT | {"active": "no"}, [START], id="stopped"),
         pytest.param(RIGHT | {"autostart": "no"}, [AUTO], id="not started at boot"),
-        pytest.param(
-            RIGHT | {"path": "/old"}, [DESTROY, UNDEFINE, DEFINE, START, AUTO], id="elsewhere"
-        ),
-        pytest.param(
-            {"path": "/old", "active": "no"}, [UNDEFINE, DEFINE, START, AUTO], id="elsewhere, off"
-        ),
     ],
 )
 def test_only_what_is_wrong_is_done(found: dict[str, str], expected: list[str]) -> None:
-    """A pool in the wrong place is made anew; files in it are nobody's business here."""
+    """Files in the pool are nobody's business here."""
     assert list(pool_commands("share", "/s", found)) == expected
 
 
@@ -35,3 +30,13 @@ def test_odd_names_are_quoted() -> None:
     assert next(pool_commands("a b", "/c d", {})) == (
         "virsh -q pool-define-as 'a b' dir --target '/c d'"
     )
+
+
+def test_another_s_pool_of_that_name_stays() -> None:
+    """What lies elsewhere was not made from this declaration: it is named, and not undefined."""
+    host = Machine(says={"pool-info": "active running\nautostart yes\npath /theirs\n"})
+    with pytest.raises(
+        OperationError, match=r"pool share over /s, found it over /theirs; it stays"
+    ):
+        run(pool, host, "source", pool_name="share", path="/s")
+    assert not [each for each in host.asked if "undefine" in each or "destroy" in each]

@@ -104,6 +104,17 @@ def test_a_peer_left_out_keeps_its_trust(three: Topology, hypervisors: dict[str,
     assert alone == {"source": []}
 
 
+def test_a_peer_that_dies_during_the_run_keeps_its_trust(
+    three: Topology, hypervisors: dict[str, Machine]
+) -> None:
+    """What was to be made is not written in place of what is known."""
+    for name, first in deploy(three, hypervisors).items():
+        hypervisors[name].files |= texts(first)
+    hypervisors["target"].says |= {KEY: "", HOST_KEY: ""}
+    changes = deploy(three, hypervisors)
+    assert texts(changes["source"]) == texts(changes["spare"]) == {}
+
+
 def test_a_host_alone_writes_no_empty_block(
     three: Topology, hypervisors: dict[str, Machine]
 ) -> None:

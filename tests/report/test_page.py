@@ -25,7 +25,7 @@ def text(*histories: History) -> str:
 def parsed(*histories: History) -> Any:
     """Its elements, without plotly's library: that is five megabytes of script."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "_plotly", str)
+        patch.setattr(module, "plotly", str)
         return html.document_fromstring(text(*histories))
 
 

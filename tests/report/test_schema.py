@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from miglab.doctor.diagnose import Diagnosis
+from miglab.judge.edge import Answer
 from miglab.judge.verdict import Verdict, judge
 from miglab.report.schema import schema
 from tests.histories import history
 
-SHIPPED = Path(__file__).parents[2] / "docs" / "schema" / "verdict-2.json"
+SHIPPED = Path(__file__).parents[2] / "docs" / "schema" / "verdict-3.json"
 CONTRACT = {
     "": "verdict reasons downtime_ms integrity migration load policy budget environment",
     "downtime_ms": "client vcpu libvirt guest disk",
@@ -25,13 +27,27 @@ CONTRACT = {
 
 def test_the_shipped_schema_is_the_model_s() -> None:
     """Who changes the verdict sees here that programs may rely on it."""
-    remedy = "python -m miglab.report.schema > docs/schema/verdict-2.json"
+    remedy = "python -m miglab.report.schema > docs/schema/verdict-3.json"
     assert SHIPPED.read_text() == schema(), remedy
+
+
+def test_the_shipped_schema_of_an_edge_is_the_model_s() -> None:
+    """Likewise, for ``miglab edge``."""
+    remedy = "python -m miglab.report.schema edge > docs/schema/edge-1.json"
+    assert SHIPPED.with_name("edge-1.json").read_text() == schema("edge"), remedy
+    assert Answer.model_fields["schema_version"].default == 1
+
+
+def test_the_shipped_schema_of_a_diagnosis_is_the_model_s() -> None:
+    """Likewise, for ``miglab doctor``."""
+    remedy = "python -m miglab.report.schema doctor > docs/schema/doctor-1.json"
+    assert SHIPPED.with_name("doctor-1.json").read_text() == schema("doctor"), remedy
+    assert Diagnosis.model_fields["schema_version"].default == 1
 
 
 def test_the_file_is_named_by_the_version() -> None:
     """Another version is another file, beside this one."""
-    assert Verdict.model_fields["schema_version"].default == 2
+    assert Verdict.model_fields["schema_version"].default == 3
 
 
 @pytest.mark.parametrize(("place", "keys"), CONTRACT.items())

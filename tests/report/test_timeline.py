@@ -52,7 +52,7 @@ def test_moments_have_lanes() -> None:
     """Events by who told of them, rounds, announcements, and writes by client."""
     figure = drawn(history())
     lanes = figure["layout"]["yaxis6"]["ticktext"]
-    assert lanes == ["QEMU", "libvirt", "rounds", "announced", "NFS source", "NFS target"]
+    assert lanes == ["QEMU", "libvirt", "rounds", "announced", "I/O source", "I/O target"]
     assert trace(figure, "QEMU")["text"] == ["STOP on source", "RESUME on target"]
     assert trace(figure, "announced")["text"][0] == "rarp by target, 1.0 ms after RESUME"
     assert trace(figure, "rounds")["text"] == ["round 1"]

@@ -34,6 +34,12 @@ static uint64_t take_rate(struct request *request)
     return rate;
 }
 
+/* What is left out is 0. */
+static unsigned take_optional(struct request *request, const char *key, uint64_t max)
+{
+    return request_has(request, key) ? (unsigned)request_number(request, key, 0, max) : 0;
+}
+
 static enum after do_load(struct request *request, struct text *reply)
 {
     (void)reply;
@@ -42,6 +48,8 @@ static enum after do_load(struct request *request, struct text *reply)
         .rate = take_rate(request),
         .pattern = request_choice(request, "pattern", pattern_names),
         .compressibility_pct = (unsigned)request_number(request, "compressibility", 0, 100),
+        .zero_pct = take_optional(request, "zero", 100),
+        .cpus = take_optional(request, "cpus", COMPUTE_MAX),
         .seed = request_number(request, "seed", 0, UINT64_MAX),
     };
     if (spec.working_set % PAGE_BYTES)
@@ -141,7 +149,7 @@ static enum after answer(struct request *request, struct text *reply)
         after = dispatch(request, reply);
     json_close(reply);
     if (reply->overflow)
-        request_refuse(request, "reply", "at most 1400 bytes", "more");
+        request_refuse(request, "reply", "at most 1440 bytes", "more");
     if (request->error[0]) {
         reply_begin(reply, request);
         json_string(reply, "error", request->error);

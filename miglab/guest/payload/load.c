@@ -185,23 +185,25 @@ static void replace(const struct region *region, enum state state)
 static bool same_region(const struct load_spec *a, const struct load_spec *b)
 {
     return a->working_set == b->working_set && a->seed == b->seed &&
-           a->compressibility_pct == b->compressibility_pct && a->pattern == b->pattern;
+           a->compressibility_pct == b->compressibility_pct && a->zero_pct == b->zero_pct &&
+           a->pattern == b->pattern;
 }
 
-/* What is in memory stays if only the pace is another. False, with errno and with nothing changed,
- * if there is no memory for the region. */
+/* What is in memory stays if only the pace is another, or how many CPUs compute. False, with errno
+ * and with nothing changed, if there is no memory for the region. */
 bool load_set(const struct load_spec *spec)
 {
     struct region region;
     pthread_mutex_lock(&shared.lock);
     bool same = shared.state != OFF && same_region(&shared.spec, spec);
     bool good = same || region_new(&region, spec->working_set / PAGE_BYTES, spec->seed,
-                                   spec->compressibility_pct);
+                                   spec->compressibility_pct, spec->zero_pct);
     if (good && !same)
         replace(&region, FILLING);
     if (good) {
         shared.spec = *spec;
         request(true);
+        compute_set(spec->cpus);
     }
     pthread_mutex_unlock(&shared.lock);
     return good;
@@ -213,6 +215,7 @@ void load_unset(void)
     replace(&(struct region){0}, OFF);
     shared.spec = (struct load_spec){0};
     request(true);
+    compute_set(0);
     pthread_mutex_unlock(&shared.lock);
 }
 
@@ -272,7 +275,9 @@ void load_status(struct text *text, uint64_t achieved_bps)
         json_number(text, "rate", spec->rate);
     json_string(text, "pattern", pattern_names[spec->pattern]);
     json_number(text, "compressibility_pct", spec->compressibility_pct);
+    json_number(text, "zero_pct", spec->zero_pct);
     json_number(text, "seed", spec->seed);
+    json_number(text, "cpus", spec->cpus);
     json_number(text, "pages", spec->working_set / PAGE_BYTES);
     json_number(text, "written", written);
     json_number(text, "verified", verified);
@@ -281,6 +286,7 @@ void load_status(struct text *text, uint64_t achieved_bps)
     json_number(text, "sweeps", sweeps);
     swept_status(text);
     json_number(text, "achieved_bps", achieved_bps);
+    json_number(text, "computed", compute_rounds());
     json_close(text);
     pthread_mutex_unlock(&shared.lock);
 }

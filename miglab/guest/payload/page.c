@@ -1,5 +1,6 @@
 /* What a page holds is a function of (seed, page, version, compressibility) and of nothing else, so
- * a page that was lost, torn or stale after a migration cannot pass for the right one.
+ * a page that was lost, torn or stale after a migration cannot pass for the right one. A zero page
+ * has base 0 and no distinct words, and holds no version: an older one of it is as good.
  *
  * Cheap on purpose: an emulated processor has to write and verify hundreds of MiB a second. Hence
  * one hash a page and one addition a word. */
@@ -14,7 +15,7 @@ uint64_t mix64(uint64_t value)
     return value ^ (value >> 31);
 }
 
-/* Odd, hence never zero: QEMU sends a zero page as a mere flag, and that is another workload. */
+/* Odd, hence never zero: QEMU sends a zero page as a mere flag, and that must be asked for. */
 uint64_t page_base(uint64_t seed, uint64_t page, uint32_t version)
 {
     return mix64(mix64(seed + (page + 1) * GOLDEN) + version) | 1;

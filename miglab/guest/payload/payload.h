@@ -2,6 +2,7 @@
  *
  * Values:           clock.c, text.c, request.c, page.c, region.c, pattern.c, record.c
  * A thread each:    load.c, journal.c, beacon.c, echo.c, kmsg.c
+ * Threads as asked: compute.c
  * The main thread:  control.c, status.c
  * Process 1 only:   init.c, net.c
  */
@@ -28,7 +29,7 @@ void condition_wait_until(pthread_cond_t *condition, pthread_mutex_t *lock, uint
 void thread_start(void *(*body)(void *));
 
 /* ---- text.c: bounded text; once something did not fit, `overflow` stays set ---- */
-#define TEXT_MAX 1400 /* one datagram below every usual MTU */
+#define TEXT_MAX 1440 /* one datagram, unfragmented on any Ethernet */
 struct text {
     char data[TEXT_MAX + 1];
     size_t length;
@@ -87,13 +88,14 @@ struct region {
     uint64_t (*pages)[PAGE_WORDS];
     uint32_t *versions;
     uint64_t count, filled, rewritten, seed;
-    unsigned distinct;
+    unsigned distinct, zero_pct;
 };
 struct mismatch {
     uint64_t page, expected, found;
     uint32_t version, word;
 };
-bool region_new(struct region *region, uint64_t pages, uint64_t seed, unsigned compressibility_pct);
+bool region_new(struct region *region, uint64_t pages, uint64_t seed, unsigned compressibility_pct,
+                unsigned zero_pct);
 void region_free(struct region *region);
 bool region_verify(const struct region *region, uint64_t page, struct mismatch *mismatch);
 void region_restore(struct region *region, uint64_t page);
@@ -121,7 +123,7 @@ uint64_t pace_wake_ns(const struct pace *pace);
 /* ---- load.c: rewrites memory, and verifies each page before it does ---- */
 struct load_spec {
     uint64_t working_set, rate, seed;
-    unsigned compressibility_pct;
+    unsigned compressibility_pct, zero_pct, cpus;
     enum pattern_kind pattern;
 };
 void load_start(void);
@@ -131,6 +133,11 @@ void load_unset(void);
 uint64_t load_sweep(void);
 uint64_t load_written(void);
 void load_status(struct text *text, uint64_t achieved_bps);
+
+/* ---- compute.c: threads that only compute ---- */
+#define COMPUTE_MAX 16
+void compute_set(unsigned cpus);
+uint64_t compute_rounds(void);
 
 /* ---- record.c: one journal record ---- */
 #define RECORD_BYTES 4096

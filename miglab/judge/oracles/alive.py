@@ -7,6 +7,7 @@ from miglab.workload import PAGE
 
 PACE_MIN = 0.5
 """Of its pace before the move, a load must reach this after it; the machine is noisy."""
+SLOW = "the load does not get on"
 
 
 def guest_alive(evidence: Evidence) -> Finding:
@@ -44,8 +45,12 @@ def _goes_on(before: GuestStatus, settled: GuestStatus, after: GuestStatus) -> F
     """Whether what ran before the move still gets on after it, and not only until it."""
     if before.journal.state == "running" and after.journal.acked <= settled.journal.acked:
         return broken("not one write was acknowledged since the move")
+    rounds = computed(settled, after)
+    if before.load.cpus and rounds <= 0:
+        return broken("the threads that compute stood still since the move")
     if before.load.state != "running" or before.load.rate == 0:
-        return intact("answers, and its kernel complained of nothing")
+        did = f"; computed {rounds} rounds since the move" if before.load.cpus else ""
+        return intact(f"answers, and its kernel complained of nothing{did}")
     written = after.load.written - settled.load.written
     if after.load.state != "running":
         return broken(f"the load stood still since the move; it is {after.load.state}")
@@ -58,6 +63,11 @@ def _goes_on(before: GuestStatus, settled: GuestStatus, after: GuestStatus) -> F
     return _pace(before.load, settled, after)
 
 
+def computed(settled: GuestStatus, after: GuestStatus) -> int:
+    """How many rounds the threads that compute did meanwhile; an older guest has none."""
+    return (after.load.computed or 0) - (settled.load.computed or 0)
+
+
 def _pace(load: LoadStatus, settled: GuestStatus, after: GuestStatus) -> Finding:
     """Whether it goes on at the rate it had, or at the one it was asked for if that is less."""
     seconds = (after.mono_ns - settled.mono_ns) / 1e9
@@ -66,7 +76,7 @@ def _pace(load: LoadStatus, settled: GuestStatus, after: GuestStatus) -> Finding
     due = min(asked, load.achieved_bps)
     figures = f"{now / (1 << 20):.1f} MiB/s since the move, {due / (1 << 20):.1f} before"
     if now < PACE_MIN * due:
-        return broken(f"the load does not get on: {figures}")
+        return broken(f"{SLOW}: {figures}")
     return intact(f"answers; its load rewrites {figures}")
 
 

@@ -23,7 +23,8 @@ def clock(evidence: Evidence) -> Finding:
         return broken(f"the guest's wall clock stepped by {step_ms:.1f} ms, at most {STEP_MS_MAX}")
     lost_ms = lag.lost_ms
     stopped_ms = sum(stop.value_ms for stop in evidence.stops if stop.until_ns is not None)
-    if lost_ms - stopped_ms > LOST_MS_MAX + lag.uncertainty_ms:
+    allowed_ms = LOST_MS_MAX + lag.uncertainty_ms + evidence.drain_ms_max
+    if lost_ms - stopped_ms > allowed_ms:
         return broken(
             f"the guest's clock fell behind by {lost_ms:.1f} ms, stopped for {stopped_ms:.1f} ms"
         )

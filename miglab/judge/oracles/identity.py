@@ -5,6 +5,7 @@ from miglab.guest.status import GuestStatus
 from miglab.judge.evidence import Evidence
 from miglab.judge.oracles.finding import BLACK_BOX, SILENT, Finding, broken, intact, unknown
 from miglab.judge.stops import Stop
+from miglab.observe.history import Plan
 from miglab.observe.states import DomainState
 
 
@@ -12,7 +13,7 @@ def identity(evidence: Evidence) -> Finding:
     """What one witness saw to be wrong outweighs what the others did not see."""
     history = evidence.history
     findings = [
-        _where(history.domains, evidence.home),
+        _where(history.domains, evidence.home, _kept(history.plan)),
         _alone(evidence),
         _who(history.guest_before, history.guest_after),
     ]
@@ -22,7 +23,13 @@ def identity(evidence: Evidence) -> Finding:
     return intact(", ".join(one.detail for one in reversed(findings) if one.detail))
 
 
-def _where(domains: tuple[DomainState, ...], home: str) -> Finding:
+def _kept(plan: Plan) -> frozenset[str]:
+    """Hosts that were asked to keep a definition of the guest when it left."""
+    policy = plan.scenario.policy
+    return frozenset({plan.source}) if policy and not policy.undefine_source else frozenset()
+
+
+def _where(domains: tuple[DomainState, ...], home: str, kept: frozenset[str]) -> Finding:
     """What the hosts say: it is at home, runs, and is nowhere else; what one saw outweighs."""
     alive = [state.host for state in domains if state.alive]
     silent = [state.host for state in domains if not state.known]
@@ -30,7 +37,7 @@ def _where(domains: tuple[DomainState, ...], home: str) -> Finding:
         return broken(f"the guest is alive on {' and '.join(alive)}")
     if alive and alive != [home]:
         return broken(f"the guest is on {alive[0]}, expected on {home}")
-    if left := [state.host for state in domains if state.left_over]:
+    if left := [state.host for state in domains if state.left_over and state.host not in kept]:
         return broken(f"a definition of the guest is left on {', '.join(left)}")
     if silent or home not in [state.host for state in domains]:
         return unknown(f"where the guest is was not said by {', '.join(silent) or home}")

@@ -47,6 +47,7 @@ def _by_digest(load: LoadStatus, checked: int) -> Finding:
         pages=load.pages,
         seed=load.seed,
         compressibility=load.compressibility_pct,
+        zero=load.zero_pct or 0,
         region_written=swept.region_written,
     )
     after = f"after {swept.region_written} rewrites"

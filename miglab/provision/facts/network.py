@@ -1,20 +1,37 @@
-"""How a host's interfaces are, and how NetworkManager would make them after a reboot."""
+"""How a host's interfaces are, and who makes them so after a reboot."""
 
 import json
+import re
 from typing import Any
 
 from pyinfra.api.exceptions import FactProcessError
 from pyinfra.api.facts import FactBase
 
+from miglab.provision.facts.system import YesNo
+
+
+class OurBridge(YesNo):
+    """Whether the bridge of that name is of our making, by whichever network manager."""
+
+    def command(self, bridge: str) -> str:
+        """In files that carry our mark, or our name for the connection of its port."""
+        profiles = f"/etc/NetworkManager/system-connections/{bridge}-*.nmconnection"
+        files = f"/etc/systemd/network/10-{bridge}.netdev /etc/netplan/90-miglab.yaml"
+        return (
+            f"{{ grep -qsF 'Written by miglab' {files}"
+            f" || grep -qsxF '# BEGIN miglab' /etc/network/interfaces || ls {profiles}; }}"
+            " >/dev/null 2>&1 && echo yes || echo no"
+        )
+
 
 class Interfaces(FactBase[dict[str, dict[str, Any]]]):
-    """By interface: ``addresses`` (with prefix length), ``master``, ``mac``."""
+    """By interface: ``addresses`` (with prefix length), ``master``, ``mac``, ``kind``."""
 
     default = dict
 
     def command(self) -> str:
         """iproute2's own JSON."""
-        return "ip -j address show"
+        return "ip -j -d address show"
 
     def process(self, output: list[str]) -> dict[str, dict[str, Any]]:
         """Only what a bridge is made of; raises FactProcessError when it is no JSON."""
@@ -32,7 +49,65 @@ def _interface(link: dict[str, Any]) -> dict[str, Any]:
         "addresses": [f"{entry['local']}/{entry['prefixlen']}" for entry in inet],
         "master": link.get("master"),
         "mac": link.get("address"),
+        "kind": link.get("linkinfo", {}).get("info_kind"),
     }
+
+
+class DefaultRoutes(FactBase[set[str]]):
+    """The interfaces by which this host's default routes lead."""
+
+    default = set
+
+    def command(self) -> str:
+        """Main table only; in iproute2's plain words."""
+        return "ip -4 route show default"
+
+    def process(self, output: list[str]) -> set[str]:
+        """``default via 192.168.80.1 dev ens33 proto static``."""
+        words = (line.split() for line in output)
+        return {line[line.index("dev") + 1] for line in words if "dev" in line[:-1]}
+
+
+class NameServers(FactBase[list[str]]):
+    """The name servers that systemd-resolved has from ``links``, the first link's first."""
+
+    default = list
+
+    def command(self, links: tuple[str, ...]) -> str:
+        """Nothing where there is no systemd-resolved, or no such link."""
+        asked = "; ".join(f"resolvectl dns {link} 2>/dev/null" for link in links)
+        return f"{asked}; true"
+
+    def process(self, output: list[str]) -> list[str]:
+        """``Link 2 (ens33): 192.168.80.1 fe80::1``, each once."""
+        found = (line.partition("): ")[2].split() for line in output)
+        return list(dict.fromkeys(server for servers in found for server in servers))
+
+
+class Ruler(FactBase[str | None]):
+    """Which network manager rules a NIC; None where none says so."""
+
+    def command(self, nic: str) -> str:
+        """Each is asked about the NIC itself: more than one may run, each for NICs of its own."""
+        return (
+            "systemctl is-active --quiet systemd-networkd &&"
+            f" networkctl --no-pager status {nic} 2>/dev/null"
+            " | sed -n 's/^ *Network File: /networkd /p';"
+            f" nmcli -g GENERAL.STATE device show {nic} 2>/dev/null | sed 's/^/NetworkManager /';"
+            f" ifquery {nic} >/dev/null 2>&1 && echo ifupdown; true"
+        )
+
+    def process(self, output: list[str]) -> str | None:
+        """A file that netplan made is netplan's; NetworkManager also shows what it only sees."""
+        for line in output:
+            manager, _, says = line.strip().partition(" ")
+            if manager == "networkd" and says.startswith("/"):
+                return "netplan" if "/10-netplan-" in says else "networkd"
+            if manager == "NetworkManager" and not re.search("unmanaged|externally", says):
+                return "NetworkManager"
+            if manager == "ifupdown":
+                return "ifupdown"
+        return None
 
 
 class Connection(FactBase[dict[str, str]]):

@@ -28,6 +28,14 @@ class KernelMountsNfs(YesNo):
         )
 
 
+class Mounted(YesNo):
+    """Whether something is mounted there."""
+
+    def command(self, path: str) -> str:
+        """By util-linux."""
+        return f"mountpoint -q '{path}' && echo yes || echo no"
+
+
 class Owner(FactBase[str | None]):
     """``uid:gid mode`` of a path in numbers, or None: numbers are what NFS knows."""
 

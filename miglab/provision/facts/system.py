@@ -56,12 +56,40 @@ class Selinux(YesNo):
         return "selinuxenabled 2>/dev/null && echo yes || echo no"
 
 
+class Monolithic(YesNo):
+    """Whether libvirt is one daemon here by somebody's choice."""
+
+    def command(self) -> str:
+        """By what starts at boot, or runs now."""
+        return (
+            "{ systemctl is-enabled libvirtd.socket libvirtd.service;"
+            " systemctl is-active libvirtd.socket libvirtd.service; } 2>/dev/null"
+            " | grep -qxE 'enabled|active' && echo yes || echo no"
+        )
+
+
+class Disabled(YesNo):
+    """Whether a unit is there and nothing starts it at boot; one that is masked is not meant."""
+
+    def command(self, unit: str) -> str:
+        """In systemd's own word."""
+        return f"systemctl is-enabled {unit} 2>/dev/null | grep -qx disabled && echo yes || echo no"
+
+
 class Exists(YesNo):
     """Whether every one of ``paths`` is there."""
 
     def command(self, paths: tuple[str, ...]) -> str:
         """One test for all."""
         return " && ".join(f"test -e '{path}'" for path in paths) + " && echo yes || echo no"
+
+
+class Archived(YesNo):
+    """Whether a tar holds that member."""
+
+    def command(self, archive: str, member: str) -> str:
+        """tar reads no further than where the archive ends."""
+        return f"tar -tf '{archive}' '{member}' >/dev/null 2>&1 && echo yes || echo no"
 
 
 class Text(FactBase[str | None]):

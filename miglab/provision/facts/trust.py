@@ -28,3 +28,22 @@ class HostKey(PublicKey):
             "for kind in ed25519 ecdsa rsa; do"
             f" cat {key}.pub 2>/dev/null || ssh-keygen -y -f {key} 2>/dev/null || true; done"
         )
+
+
+class Fingerprints(FactBase[dict[str, str]]):
+    """Of each file in a directory: digest (SHA-256), owner, group and mode."""
+
+    default = dict
+
+    def command(self, directory: str) -> str:
+        """Nothing where there is no such directory."""
+        return (
+            f"cd {directory} 2>/dev/null && for file in *; do"
+            ' [ -f "$file" ] && echo "$(sha256sum <"$file" | cut -c 1-64)'
+            ' $(stat -c "%u:%g %a" "$file") $file"; done || true'
+        )
+
+    def process(self, output: list[str]) -> dict[str, str]:
+        """Name → ``DIGEST UID:GID MODE``."""
+        fields = (line.split(" ", 3) for line in output)
+        return {rest[3]: " ".join(rest[:3]) for rest in fields if len(rest) == 4}

@@ -1,0 +1,111 @@
+"""What several checks read in the same answers; each answer is read once."""
+
+from functools import cache
+from ipaddress import IPv4Address
+from typing import Any, NamedTuple
+
+from lxml import etree
+
+from miglab.doctor.facts import FactError, HostFacts
+
+
+class Link(NamedTuple):
+    """An interface; ``kind`` is plain, bridge or tap."""
+
+    name: str
+    kind: str
+    state: str
+    mtu: int
+
+
+class Mount(NamedTuple):
+    """A file system that another machine serves."""
+
+    source: str
+    path: str
+    kind: str
+    options: tuple[str, ...]
+
+
+def resolved(host: HostFacts, name: str) -> tuple[IPv4Address, ...]:
+    """What ``name`` leads to there; empty for nowhere."""
+    for line in host.lines("names", "name"):
+        found, *addresses = line.split()
+        if found == name:
+            return tuple(map(IPv4Address, addresses))
+    raise FactError(f"{host.name}: names: {name} was not looked up")
+
+
+def hostname(host: HostFacts) -> str:
+    """What it calls itself, which libvirt tells others to connect to."""
+    return host.line("identity", "hostname")
+
+
+def addresses(host: HostFacts) -> tuple[IPv4Address, ...]:
+    """Its own."""
+    found = (line.split()[1].partition("/")[0] for line in host.lines("network", "address"))
+    return tuple(map(IPv4Address, found))
+
+
+def address(host: HostFacts) -> str:
+    """The one to reach it by: what it was said to be, or the first of its own for a mere name."""
+    own = [str(each) for each in addresses(host) if not each.is_loopback]
+    return host.address if host.address in own or not own else own[0]
+
+
+def links(host: HostFacts) -> dict[str, Link]:
+    """Its interfaces by name."""
+    found = (line.split() for line in host.lines("network", "link"))
+    return {word[0]: Link(word[0], word[1], word[2], int(word[3])) for word in found}
+
+
+def mounts(host: HostFacts) -> tuple[Mount, ...]:
+    """What it has mounted from others, the deepest first."""
+    found = (line.split() for line in host.lines("mounts", "mount"))
+    them = (Mount(word[0], word[1], word[2], tuple(word[3].split(","))) for word in found)
+    return tuple(sorted(them, key=lambda mount: -len(mount.path)))
+
+
+def mounted(host: HostFacts, path: str) -> Mount | None:
+    """The mount that ``path`` lies in, None if it is the host's own."""
+    for mount in mounts(host):
+        if path == mount.path or path.startswith(mount.path.rstrip("/") + "/"):
+            return mount
+    return None
+
+
+def image(host: HostFacts, path: str) -> tuple[int, int, int] | None:
+    """Owner, group and mode of a guest's image there; None if it is absent."""
+    for line in host.lines("images", "image"):
+        found, _, rest = line.partition(" ")
+        if found == path:
+            uid, gid, mode, *_ = [*rest.split(), "", "", ""]
+            return None if uid == "absent" else (int(uid), int(gid), int(mode, 8))
+    raise FactError(f"{host.name}: images: {path} was not looked for")
+
+
+def capabilities(host: HostFacts) -> Any:
+    """libvirt's capabilities, as a tree."""
+    return _tree(host.name, host.text("capabilities"))
+
+
+@cache
+def _tree(host: str, text: str) -> Any:
+    try:
+        return etree.fromstring(text[text.index("<capabilities") :])
+    except (ValueError, etree.XMLSyntaxError) as error:
+        raise FactError(f"{host}: libvirt's capabilities cannot be read: {error}") from None
+
+
+def settings(host: HostFacts, file: str) -> dict[str, str]:
+    """What a configuration file of libvirt's says, without quotes."""
+    found = (line.split(" ", 2) for line in host.lines("libvirt", "set"))
+    return {line[1]: line[2].strip("\"'") for line in found if len(line) > 2 and line[0] == file}
+
+
+def qemu_version(host: HostFacts) -> tuple[int, ...]:
+    """Of the QEMU that it starts guests with."""
+    found = host.line("postcopy", "qemu").split()
+    if len(found) < 2:
+        raise FactError(f"{host.name}: postcopy: QEMU does not say how new it is")
+    return tuple(int(number) for number in found[1].split(".") if number)

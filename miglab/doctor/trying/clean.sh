@@ -1,0 +1,2 @@
+# Removes the file of $TOKEN.
+rm -f "$SHARE/.$TOKEN"

@@ -1,0 +1,56 @@
+"""How a lab's making may end, and what there must not be after its end."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import psutil
+
+from miglab.lab.command import run
+from miglab.lab.place import NETNS, Place
+
+
+def leftovers(name: str) -> list[str]:
+    """Everything on this machine that still belongs to the lab."""
+    place = Place(name)
+    containers = run(
+        ["podman", "ps", "-aq", f"--filter=name=^{place.fabric}\\."], about=name
+    ).split()
+    processes = [
+        " ".join(process.info["cmdline"])
+        for process in psutil.process_iter(["cmdline", "status"])
+        if process.info["status"] != psutil.STATUS_ZOMBIE
+        and any(mark in " ".join(process.info["cmdline"] or []) for mark in _marks(place))
+    ]
+    mounts = [
+        line for line in Path("/proc/mounts").read_text().splitlines() if place.fabric in line
+    ]
+    files = [str(place.directory)] if place.directory.exists() else []
+    return [*containers, *processes, *mounts, *place.namespaces(), *files]
+
+
+def _marks(place: Place) -> tuple[str, ...]:
+    return (str(NETNS / place.fabric), f"{place.directory}/", f"{place.fabric}.")
+
+
+def interrupt(
+    command: Sequence[str],
+    project: Path,
+    how: signal.Signals,
+    enough: Callable[[Sequence[str]], bool],
+) -> None:
+    """Sends the signal once the command has said ``enough``; it has to end of itself soon."""
+    with subprocess.Popen(
+        command, cwd=project, stderr=subprocess.PIPE, start_new_session=True, text=True
+    ) as process:
+        assert process.stderr is not None
+        told: list[str] = []
+        while not enough(told) and (line := process.stderr.readline()):
+            told.append(line)
+        os.killpg(process.pid, how)
+        try:
+            process.communicate(timeout=75)  # a node that is waited for is waited for 60 s
+        finally:
+            process.kill()
