@@ -9,24 +9,36 @@ from pathlib import Path
 import pytest
 
 from miglab.lab.lab import Lab
-from miglab.strategies import register_profiles
 
-register_profiles()
 pytest_plugins = ["pytester"]  # for tests of our own plugin
 
-ONLY = {"vagrant": {"test_tutorial.py", "test_vagrant.py"}}
-"""Scenarios by the origin of the lab they are for; others make labs of containers themselves."""
-MACHINES = {"test_vagrant.py"}
+MACHINES = "test_vagrant.py"
+FOR: dict[str, set[str]] = {"vagrant": {"test_tutorial.py", MACHINES}, "site": set()}
+"""Scenarios by the origin of the lab they are for, besides those marked ``anywhere``: all others do
+to hosts what may be done to a lab's own containers alone."""
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """With ``--lab vagrant`` what can be shown there, and that only there."""
-    if collection_path.parent.name != "scenarios" or not collection_path.name.startswith("test_"):
-        return None
-    name, wanted = collection_path.name, ONLY.get(config.getoption("--lab"))
-    return True if (name not in wanted if wanted else name in MACHINES) else None
+    """What only virtual machines can show is for them alone."""
+    others = config.getoption("--lab") != "vagrant" and collection_path.name == MACHINES
+    return True if others and collection_path.parent.name == "scenarios" else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On somebody's own hosts nothing runs but what only moves a guest."""
+    wanted = FOR.get(config.getoption("--lab"))
+    if wanted is None:
+        return
+    others = [item for item in items if not (_is_anywhere(item) or item.path.name in wanted)]
+    config.hook.pytest_deselected(items=others)
+    items[:] = [item for item in items if item not in others]
+
+
+def _is_anywhere(item: pytest.Item) -> bool:
+    """Or no scenario of this repository's at all."""
+    return item.path.parent.name != "scenarios" or bool(item.get_closest_marker("anywhere"))
 
 
 @pytest.fixture(scope="session")

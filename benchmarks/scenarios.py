@@ -6,18 +6,26 @@ from pathlib import Path
 
 from benchmarks.bench import ROOT, Bench
 from benchmarks.figure import Figure, collect
-from miglab.observe.history import History
+from miglab.errors import LabError
+from miglab.observe.history import History, Plan
 
 TEST = ROOT / "scenarios" / "test_generated.py"
+DIFFERENT = 30
 
 
 def scenarios(bench: Bench, _: int) -> list[Figure]:
-    """One session; the profile says how many scenarios, whatever ``--runs`` is."""
+    """One session; the profile says how many scenarios, whatever ``--runs`` is.
+
+    LabError when fewer than ``DIFFERENT`` of them are unlike each other.
+    """
     bench.started()
     with tempfile.TemporaryDirectory(prefix="miglab-bench-") as out:
         session = bench.pytest(str(TEST), "-k", "whatever", "--lab-report", out)
         pages = sorted(Path(out).glob("*/report.html"), key=_written_ns)
+        known = {_scenario(page) for page in pages}
         done = [parts(before, page) for before, page in pairwise(pages)]
+    if len(known) < DIFFERENT:
+        raise LabError(f"expected {DIFFERENT} different scenarios, found {len(known)}")
     beyond = [sum(run.values()) for run in done]
     what = f"pytest, {len(pages)} generated scenarios, lab up"
     return [
@@ -40,6 +48,10 @@ def parts(before: Path, page: Path) -> dict[str, float]:
         "settle, sweep, collect": _seconds(outcome.ended_ns, written),
         "judge, page": _seconds(written, _written_ns(page)),
     }
+
+
+def _scenario(page: Path) -> str:
+    return Plan.model_validate_json(page.with_name("plan.json").read_bytes()).scenario.name
 
 
 def _written_ns(path: Path) -> int:

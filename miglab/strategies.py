@@ -9,6 +9,7 @@ from typing import get_args
 
 from hypothesis import HealthCheck, Phase, Verbosity, settings
 from hypothesis import strategies as st
+from hypothesis.database import DirectoryBasedExampleDatabase
 from hypothesis.errors import InvalidArgument
 from pydantic import ByteSize
 
@@ -18,11 +19,15 @@ from miglab.workload import Load, Pattern
 
 MIB = 1 << 20
 REPEATABLE = (Phase.explicit, Phase.generate)
+FOUND = DirectoryBasedExampleDatabase(".hypothesis/examples")
+"""Where Hypothesis would keep them by itself, but not where it takes itself to be in CI."""
 PATIENT = settings(
     deadline=None,
     suppress_health_check=list(HealthCheck),
     print_blob=True,
     verbosity=Verbosity.normal,
+    derandomize=False,
+    database=FOUND,
 )
 """A migration takes seconds, and nothing that Hypothesis would say of that helps anybody."""
 PROFILES = {
@@ -40,6 +45,11 @@ QUICK = (
 def profile() -> settings:
     """The profile that was asked for by name, else ``ci``."""
     return PROFILES.get(settings.get_current_profile_name(), PROFILES["ci"])
+
+
+def profile_seconds() -> float:
+    """How long a test of the profile may take in all: a night, or one that CI waits for."""
+    return 900.0 if profile() == PROFILES["ci"] else 12 * 3600.0
 
 
 def register_profiles() -> None:

@@ -74,10 +74,10 @@ def cancelled(lab: EmbeddedLab, node: str) -> Deed:
 
 
 def share_stalled(lab: EmbeddedLab, seconds: float) -> Deed:
-    """The NFS server does nothing for so long."""
+    """The NFS server does nothing for so long; one in the kernel is not reached for so long."""
+    node = lab.topology.storage.name
 
     def deed() -> None:
-        node = lab.topology.storage.name
         server = process_on(lab, node, lambda process: process.info["name"] == "ganesha.nfsd")
         server.send_signal(signal.SIGSTOP)
         try:
@@ -85,7 +85,8 @@ def share_stalled(lab: EmbeddedLab, seconds: float) -> Deed:
         finally:
             server.send_signal(signal.SIGCONT)
 
-    return deed
+    by_process = "ganesha" in on_node(lab.place, node, "ps -e -o comm=")
+    return deed if by_process else link_cut(lab, node, seconds)
 
 
 @contextmanager
@@ -102,7 +103,7 @@ def little_memory(lab: EmbeddedLab, node: str) -> Iterator[None]:
 
 
 def await_libvirt(lab: EmbeddedLab) -> None:
-    """Until every host's libvirt answers again, and none has work left from a fault."""
+    """Until every host's libvirt answers again, and one alone has the guest, and no job of it."""
     for node in lab.topology.hypervisors:
         Deadline(30).until(
             lambda node=node: (
@@ -111,6 +112,21 @@ def await_libvirt(lab: EmbeddedLab) -> None:
             ),
             lambda node=node: AssertionError(f"{node.name}: libvirt does not answer"),  # type: ignore[misc]
         )
+    Deadline(30).until(
+        lambda: _at_rest(lab), lambda: AssertionError("a migration is still being cleaned up")
+    )
+
+
+def _at_rest(lab: EmbeddedLab) -> bool:
+    """Of a guest that is at no place nothing is left to do either."""
+    with fleet(lab) as hosts:
+        found = [
+            (host, state)
+            for host, state in zip(hosts.hosts.values(), hosts.states(), strict=True)
+            if state.state not in {"absent", "shut off"}
+        ]
+        jobs = [host.connection.lookupByName(hosts.guest).jobInfo()[0] for host, _ in found]
+    return len(found) <= 1 and not any(jobs)
 
 
 def ended(pid: int) -> Deed:

@@ -17,6 +17,8 @@ from miglab.migration.hypervisor import Hypervisor
 from scenarios import blackouts
 from scenarios.blackouts import Blackout, Truth
 
+pytestmark = pytest.mark.measured
+
 LENGTHS_MS = [50, 137, 250, 1000]
 RECOVERY_MS = 150
 """How much longer than a blackout the darkness after it may be: a guest that was stopped, or is

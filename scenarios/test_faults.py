@@ -7,6 +7,7 @@ the next migration is a good one.
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,6 +24,7 @@ from miglab.policy import Policy
 from miglab.scenario import Scenario
 from miglab.workload import Load
 from scenarios import faults
+from scenarios.machine import LATE
 
 LOAD = Load.parse("ws=32MiB,rate=10MiB/s")
 ENDLESS = Load.parse("ws=64MiB,rate=max")
@@ -87,9 +89,16 @@ def good_again(lab: EmbeddedLab, guest: Any) -> Iterator[None]:
 def afflicted(migrate: Any, lab: EmbeddedLab, case: Case) -> Verdict:
     """The verdict on a migration that meets the fault of ``case``."""
     source, target = faults.home_and_other(lab)
-    at = At(case.moment, case.name, case.fault(lab, source, target))
+    fault, made = case.fault(lab, source, target), threading.Event()
+
+    def deed() -> None:
+        fault()
+        made.set()
+
+    at = At(case.moment, case.name, deed)
     scenario = Scenario(load=case.load, policy=case.policy)
     verdict: Verdict = migrate(scenario, at=(at,), timeout_seconds=case.timeout_seconds)
+    assert made.is_set(), "the fault itself was not made"
     assert verdict.fate == case.promise, verdict.reasons
     return verdict
 
@@ -106,8 +115,9 @@ def test_the_guest_survives(migrate: Any, lab: EmbeddedLab, case: Case) -> None:
     """On the target if it was promised to move, on the source otherwise; nothing is lost."""
     verdict = afflicted(migrate, lab, case)
     assert_nothing_lost(verdict)
-    moved = case.promise == "moved"
-    assert (verdict.migration.error is None) == moved
+    moved, error = case.promise == "moved", verdict.migration.error
+    assert (error is None) == moved
+    assert case.load is not ENDLESS or LATE not in str(error), "it was given up before the fault"
     assert verdict.verdict != "pass" or moved, "a guest that stayed has not been migrated"
 
 
@@ -144,20 +154,16 @@ LOST = Case(
     "lost",
     policy=POSTCOPY,
     load=ENDLESS,
+    timeout_seconds=20,
 )
 
 
 def test_what_post_copy_cannot_survive(migrate: Any, lab: EmbeddedLab) -> None:
     """Pages that were not fetched yet die with the source: the verdict says that it is lost."""
-    source, target = faults.home_and_other(lab)
-    at = At(LOST.moment, LOST.name, LOST.fault(lab, source, target))
     try:
-        verdict = migrate(
-            Scenario(load=LOST.load, policy=LOST.policy), at=(at,), timeout_seconds=20
-        )
+        verdict = afflicted(migrate, lab, LOST)
         assert verdict.verdict == "fail"
         assert verdict.integrity.guest_alive.state == "broken", verdict.reasons
-        assert verdict.fate == LOST.promise, verdict.reasons
     finally:
         stop_guest(lab)
         start_guest(lab, lambda _: None)

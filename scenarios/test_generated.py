@@ -10,15 +10,18 @@ import pytest
 from hypothesis import given, note
 
 from miglab.judge.verdict import Verdict
+from miglab.lab.lab import Lab
 from miglab.policy import Budget, Policy
 from miglab.scenario import Scenario
-from miglab.strategies import profile, scenarios
-from miglab.workload import Load
+from miglab.strategies import profile, profile_seconds, scenarios
+from miglab.workload import PAGE, Load
+from scenarios.slack import is_kept
+
+pytestmark = pytest.mark.measured
 
 QUICKLY = {"baseline_seconds": 0.4, "settle_seconds": 0.2}
-EMULATED_SLACK_MS = 700
-"""What comes on top of QEMU's estimate without hardware virtualisation: device state, flush, and an
-estimate from a bandwidth that was another a moment ago."""
+TENTHS = 10
+"""QEMU doles out its bandwidth in tenths of a second, and may begin with a whole one."""
 NOISE = 0.25
 """Traffic of two runs of one scenario differs by so much at most: the guest's own pages."""
 
@@ -26,42 +29,44 @@ ALL_SENT = "no post-copy: pre-copy was done before the switch"
 """A guest that does next to nothing leaves nothing to post-copy; that is no way to test it."""
 
 
-def assert_holds(verdict: Verdict, scenario: Scenario) -> None:
+def assert_holds(verdict: Verdict, scenario: Scenario, lab: Lab) -> None:
     """Every invariant; what is measured was stored before."""
-    again = f"again: {scenario.command}"
+    again = f"again, in a lab that --lab-keep kept: {scenario.command} --lab {lab.place.name}"
     for name, finding in verdict.integrity.by_name():
         assert finding.state == "intact", f"{name}: {finding.detail}; {again}"
     assert verdict.fate == "moved", f"{verdict.reasons}; {again}"
     assert verdict.contradictions == (), again
     for shown in verdict.manner:
         assert shown.state == "intact", f"{shown.asked}: {shown.detail}; {again}"
-    assert_traffic(verdict, scenario, again)
+    assert_traffic(verdict, scenario, int(lab.topology.guest.memory), again)
     assert_downtime(verdict, scenario, again)
     assert_graded(verdict, scenario.budget, again)
 
 
-def assert_traffic(verdict: Verdict, scenario: Scenario, again: str) -> None:
-    """No less was sent than there was, nor faster than the link allows."""
+def assert_traffic(verdict: Verdict, scenario: Scenario, memory: int, again: str) -> None:
+    """No less was sent than was used, nor faster than the link allows."""
     load, policy, moved = scenario.load, scenario.policy, verdict.migration
     assert isinstance(load, Load)
     assert policy is not None
     assert moved.transferred_bytes is not None
     assert moved.total_ms is not None
+    assert moved.zero_pages is not None
     if policy.compression != "none":
         return
-    least = load.working_set * (100 - load.zero) // 100
-    assert moved.transferred_bytes >= least, again
+    # A page that was zero in several rounds is counted in each: then less is asked for.
+    used = memory - moved.zero_pages * PAGE
+    written = load.working_set * (100 - load.zero) // 100
+    assert moved.transferred_bytes >= max(used, written), again
     # The last stop is not held to the bandwidth.
-    assert moved.total_ms >= (least - policy.last_stop_bytes) * 1000 // policy.bandwidth, again
+    capped = used - policy.last_stop_bytes - policy.bandwidth // TENTHS
+    assert moved.total_ms >= capped * 1000 // policy.bandwidth, again
 
 
 def assert_downtime(verdict: Verdict, scenario: Scenario, again: str) -> None:
     """libvirt says that it converged, so QEMU's estimate was within its limit."""
-    policy, stopped = scenario.policy, verdict.downtime_ms.vcpu.value
+    policy = scenario.policy
     assert policy is not None
-    assert stopped is not None, again
-    if verdict.environment.acceleration == "qemu" and policy.mode == "precopy":
-        assert stopped <= policy.limit_ms + EMULATED_SLACK_MS, again
+    assert policy.mode != "precopy" or is_kept(verdict, policy.limit_ms), again
 
 
 def assert_graded(verdict: Verdict, budget: Budget, again: str) -> None:
@@ -73,17 +78,17 @@ def assert_graded(verdict: Verdict, budget: Budget, again: str) -> None:
     assert verdict.verdict == wanted, f"{verdict.reasons}; {again}"
 
 
-@pytest.mark.deadline(12 * 3600)
+@pytest.mark.deadline(profile_seconds())
 @profile()
 @given(scenario=scenarios())
-def test_whatever_is_asked_for(migrate: Any, scenario: Scenario) -> None:
+def test_whatever_is_asked_for(migrate: Any, lab: Lab, scenario: Scenario) -> None:
     """Nothing is lost, it runs once, and no figure says what cannot be."""
     note(scenario.command)
-    assert_holds(migrate(scenario, **QUICKLY), scenario)
+    assert_holds(migrate(scenario, **QUICKLY), scenario, lab)
 
 
 def test_more_load_is_never_less_traffic(migrate: Any) -> None:
-    """Beyond noise; the load is the same but for its rate."""
+    """Beyond noise; the load is the same but for its rate, and in the end it does show."""
     sent = []
     for rate in ("0", "20MiB/s", "50MiB/s"):
         load = Load.parse(f"ws=48MiB,rate={rate}")
@@ -92,3 +97,4 @@ def test_more_load_is_never_less_traffic(migrate: Any) -> None:
         sent.append(moved.transferred_bytes)
     for less, more in pairwise(sent):
         assert more >= less * (1 - NOISE), sent
+    assert sent[-1] > sent[0], sent

@@ -17,6 +17,8 @@ from miglab.policy import NAMED, Budget
 from miglab.scenario import Scenario
 from miglab.workload import Load
 
+pytestmark = pytest.mark.measured
+
 BUSY = Load(working_set=ByteSize(64 << 20), rate=ByteSize(50 << 20))
 IDLE = Load(working_set=ByteSize(16 << 20), rate=ByteSize(0))
 

@@ -1,7 +1,8 @@
 """Which definitions a move leaves on either host, in every case that libvirt tells apart.
 
-The matrix is that of libvirt's own compliance tests; its domain is a tiny one, since what happens
-to definitions does not depend on what runs.
+The matrix is that of libvirt's own compliance tests: a domain that runs or is paused, defined or
+not, to a host that has a definition of it or not, by each transport and flag. Its domain is a tiny
+one, since what happens to definitions does not depend on what runs.
 """
 
 from collections.abc import Iterator
@@ -55,14 +56,14 @@ def left_on_source(policy: Policy, *, persistent: bool) -> Found:
     return Found("absent", None)
 
 
-def found_on_target(policy: Policy, *, persistent: bool, known: bool) -> Found:
+def found_on_target(policy: Policy, state: str, *, persistent: bool, known: bool) -> Found:
     """A definition that is to come along is kept; else the one that was there already.
 
     Where there is neither and one is asked for, it is made of the domain that runs.
     """
     if known and not (persistent and policy.persist_target):
-        return Found("running", RESIDENT)
-    return Found("running", TRAVELLING if policy.persist_target else None)
+        return Found(state, RESIDENT)
+    return Found(state, TRAVELLING if policy.persist_target else None)
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
@@ -76,17 +77,23 @@ def found_on_target(policy: Policy, *, persistent: bool, known: bool) -> Found:
         )
     ],
 )
-def test_definitions(tiny: Tiny, persistent: bool, known: bool, flags: str, transport: str) -> None:
-    """It runs on the target only, and the definitions are where they belong."""
+@pytest.mark.parametrize("state", ["running", "paused"])
+def test_definitions(
+    tiny: Tiny, state: str, persistent: bool, known: bool, flags: str, transport: str
+) -> None:
+    """It is on the target only, as it was, and the definitions are where they belong."""
     options: dict[str, Any] = {**FLAGS[flags], **TRANSPORTS[transport]}
     policy = Policy(**options)
-    source, target = tiny.running(persistent=persistent, known=known)
+    paused = state == "paused"
+    source, target = tiny.running(persistent=persistent, known=known, paused=paused)
     outcome = tiny.move(source, target, policy)
     assert outcome.error is None
-    assert tiny.found(target) == found_on_target(policy, persistent=persistent, known=known)
+    expected = found_on_target(policy, state, persistent=persistent, known=known)
+    assert tiny.found(target) == expected
     assert tiny.found(source) == left_on_source(policy, persistent=persistent)
 
 
+@pytest.mark.policy("offline")
 @pytest.mark.parametrize("transport", ["client", "p2p"])
 def test_offline(tiny: Tiny, transport: str) -> None:
     """A definition moves alone, and is gone where it was."""

@@ -19,6 +19,9 @@ TRAVELLING, RESIDENT = "travelling", "resident"
 """Titles of the definition that moves, and of the one that a target had before."""
 
 
+ALIVE = ("running", "paused")
+
+
 class Found(NamedTuple):
     """What a host has of it: its state, and the title of its definition."""
 
@@ -34,10 +37,14 @@ class Tiny:
         capabilities = [host.capabilities() for host in self._hosts]
         self._machine = newest_common_machine(capabilities)
 
-    def running(self, *, persistent: bool, known: bool) -> tuple[Hypervisor, Hypervisor]:
+    def running(
+        self, *, persistent: bool, known: bool, paused: bool = False
+    ) -> tuple[Hypervisor, Hypervisor]:
         """It runs on the first, defined there or not; the second may know it by a definition."""
         source, target = self._between()
         running = source.connection.lookupByName(NAME)
+        if paused != (source.state(NAME).state == "paused"):
+            (running.suspend if paused else running.resume)()
         if persistent:
             source.connection.defineXML(self._xml(TRAVELLING))
         elif running.isPersistent():
@@ -70,7 +77,7 @@ class Tiny:
 
     def _between(self) -> tuple[Hypervisor, Hypervisor]:
         """Where it runs and where it does not, with nothing of it there."""
-        running = [host for host in self._hosts if host.state(NAME).state == "running"]
+        running = [host for host in self._hosts if host.state(NAME).state in ALIVE]
         if len(running) != 1:
             self.remove()
             running = self._hosts[:1]

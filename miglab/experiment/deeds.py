@@ -48,11 +48,13 @@ class Deeds:
         self._listener.wake()
         self._thread.join()
 
-    def missed(self) -> list[str]:
-        """What never had its moment, in words."""
+    def undone(self) -> list[str]:
+        """What never had its moment, and what failed, in words."""
+        missed = self._wanted[len(self.done) :]
+        failed = [deed for deed in self.done if deed.error]
         return [
-            f"{at.name}: its moment ({at.moment}) never came"
-            for at in self._wanted[len(self.done) :]
+            *(f"{at.name}: its moment ({at.moment}) never came" for at in missed),
+            *(f"{deed.name}: failed: {deed.error}" for deed in failed),
         ]
 
     def _attend(self) -> None:

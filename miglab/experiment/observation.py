@@ -96,7 +96,7 @@ class Observation:
                 end = done.outcome.ended_ns / 1e9 + self.setting.settle_seconds
                 time.sleep(max(0.0, end - time.time()))
                 after = self._swept()
-        self.faults += [*recorders.faults, *deeds.missed()]
+        self.faults += [*recorders.faults, *deeds.undone()]
         domains = tuple(fleet.states())
         with ThreadPoolExecutor() as pool:
             clocks = pool.submit(self._try, around.clocks)

@@ -25,14 +25,14 @@ def lab(request: pytest.FixtureRequest) -> Iterator["Lab"]:
 
     Virtual machines that were there before are kept: they are somebody's, and took minutes.
     """
-    from miglab.lab.lock import held
+    from miglab.lab.lock import held_by_tests
 
     config = request.config
     opened = open_lab(config)
     keep = config.getoption("--lab-keep") or (
         opened.origin != "embedded" and opened.place.ssh_config.exists()
     )
-    with held(f"{opened.place.lock}, tests"):
+    with held_by_tests(opened.place.lock):
         try:
             make_ready(opened, config, anyway=True)
             yield opened

@@ -67,12 +67,22 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(
             f"--lab-inventory: expected an inventory, found no file {inventory}"
         )
+    if origin == "site" and inventory is None:
+        _require_inventory(config.rootpath)
+
+
+def _require_inventory(root: Path) -> None:
+    from miglab.lab.own import inventory_path
+
+    if not (path := root / inventory_path()).exists():
+        raise pytest.UsageError(f"--lab site: expected --lab-inventory, or your hosts in {path}")
 
 
 def _require_profile(name: str) -> None:
-    """Hypothesis itself would end pytest with a traceback."""
-    from miglab.strategies import is_profile
+    """Ours are known to every suite; of others Hypothesis itself would end with a traceback."""
+    from miglab.strategies import is_profile, register_profiles
 
+    register_profiles()
     if not is_profile(name):
         raise pytest.UsageError(
             f"--hypothesis-profile: expected one that is registered, such as ci; found {name}"

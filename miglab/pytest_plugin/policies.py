@@ -25,6 +25,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if others:
         config.hook.pytest_deselected(items=others)
         items[:] = [item for item in items if item not in others]
+    if lacking := sorted(asked - set().union(*map(_about, items))):
+        raise pytest.UsageError(f"--lab-policy: expected tests about it, found none: {lacking[0]}")
 
 
 def _about(item: pytest.Item) -> set[str]:

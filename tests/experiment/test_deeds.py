@@ -104,7 +104,7 @@ def test_a_deed_is_done_at_its_moment(moment: int | str, before: Say, now: Say) 
     (deed,) = deeds.done
     assert (deed.name, deed.moment, deed.error) == ("unplug", str(moment), None)
     assert began_ns <= deed.began_ns <= deed.ended_ns <= time.time_ns()
-    assert deeds.missed() == []
+    assert deeds.undone() == []
 
 
 def test_deeds_are_done_in_the_order_given() -> None:
@@ -122,7 +122,7 @@ def test_deeds_are_done_in_the_order_given() -> None:
     assert times == sorted(times)
 
 
-def test_a_deed_that_fails_is_written_down() -> None:
+def test_a_deed_that_fails_is_written_down_and_told() -> None:
     """In its own words; what comes after it is done all the same."""
     stage = Stage()
     wanted = [stage.at(1, "unplug", OSError("no such port")), stage.at(1, "plug")]
@@ -134,7 +134,7 @@ def test_a_deed_that_fails_is_written_down() -> None:
         ("unplug", "OSError: no such port"),
         ("plug", None),
     ]
-    assert deeds.missed() == []
+    assert deeds.undone() == ["unplug: failed: OSError: no such port"]
 
 
 def test_a_moment_that_never_comes_is_told() -> None:
@@ -145,7 +145,7 @@ def test_a_moment_that_never_comes_is_told() -> None:
         stage.round(1)
         stage.await_deed()
     assert stage.order == ["slow"]
-    assert deeds.missed() == [
+    assert deeds.undone() == [
         "unplug: its moment (RESUME) never came",
         "plug: its moment (1) never came",
     ]
@@ -155,7 +155,7 @@ def test_without_deeds_nothing_is_waited_for() -> None:
     """As almost always."""
     with Deeds(Stage().listener, ()) as deeds:
         pass
-    assert (deeds.done, deeds.missed()) == ([], [])
+    assert (deeds.done, deeds.undone()) == ([], [])
 
 
 def test_an_act_that_breaks_off_ends_the_waiting(monkeypatch: pytest.MonkeyPatch) -> None:

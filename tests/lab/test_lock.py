@@ -10,21 +10,21 @@ from uuid import uuid4
 import pytest
 
 from miglab.errors import LockedError
-from miglab.lab.lock import held
+from miglab.lab.lock import held, held_by_tests
 
 HOLDER = """
 import sys
-from miglab.lab.lock import held
-with held(sys.argv[1]):
+from miglab.lab import lock
+with getattr(lock, sys.argv[2])(sys.argv[1]):
     print("held", flush=True)
     sys.stdin.read()
 """
 
 
 @contextmanager
-def another_holder(what: str) -> Iterator[subprocess.Popen[str]]:
+def another_holder(what: str, how: str = "held") -> Iterator[subprocess.Popen[str]]:
     """Another process, which holds the lock until it is ended."""
-    command = [sys.executable, "-c", HOLDER, what]
+    command = [sys.executable, "-c", HOLDER, what, how]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as holder:
@@ -84,3 +84,26 @@ def test_children_do_not_inherit_a_lock(what: str) -> None:
             pass
     finally:
         child.communicate()
+
+
+def test_what_tests_hold_is_theirs_and_their_children_s(what: str) -> None:
+    """One at a time, and free for all afterwards."""
+    with held_by_tests(what):
+        with another_holder(what), pytest.raises(LockedError), held(what):
+            pytest.fail("held twice")
+        with held(what):
+            pass
+    with held(what):
+        pass
+
+
+def test_what_tests_hold_is_nobody_else_s(what: str) -> None:
+    """Also while nothing is done to it; the process is told."""
+    line = f"{what}, tests: in use by process "
+    with another_holder(what, "held_by_tests") as holder:
+        with pytest.raises(LockedError, match=f"{line}{holder.pid};"), held(what):
+            pytest.fail("held by another")
+        holder.kill()
+        holder.wait()
+    with held(what):
+        pass
