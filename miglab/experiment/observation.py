@@ -19,7 +19,7 @@ from miglab.experiment.setting import Setting
 from miglab.experiment.surroundings import Surroundings
 from miglab.guest.control import GuestControl
 from miglab.guest.status import GuestStatus
-from miglab.judge.oracles.alive import PACE_MIN, computed
+from miglab.judge.oracles.alive import computed, least_pace, pace
 from miglab.migration.dirty_rate import DirtyRateMeter
 from miglab.migration.listener import Listener
 from miglab.migration.progress import ProgressReader
@@ -29,7 +29,6 @@ from miglab.observe.history import History, Plan, record_file
 from miglab.observe.journal import JournalReading
 from miglab.observe.probes import PingRecord
 from miglab.observe.states import DomainState
-from miglab.workload import PAGE
 
 REST_SECONDS = 0.05  # a few steps of a load, which writes in bursts
 
@@ -202,9 +201,8 @@ class Observation:
 
 def _gets_on(before: GuestStatus, settled: GuestStatus, rested: GuestStatus) -> bool:
     """Whether writes to memory and disk, and computing, go on since the act if they did before."""
-    seconds = max(1e-9, (rested.mono_ns - settled.mono_ns) / 1e9)
-    now = (rested.load.written - settled.load.written) * PAGE / seconds
-    loaded = before.load.state != "running" or now >= PACE_MIN * before.load.achieved_bps
+    due = least_pace(before.load)
+    loaded = before.load.state != "running" or pace(settled, rested) >= due
     written = before.journal.state != "running" or rested.journal.acked > settled.journal.acked
     computes = not before.load.cpus or computed(settled, rested) > 0
     return loaded and written and computes

@@ -46,6 +46,7 @@ COMPUTES: Changes = {
     "guest_settled.load.computed": 900,
     "guest_rested.load.computed": 950,
 }
+UNBOUND: Changes = {"guest_before.load.rate": "max"}
 KEPT: Changes = {"plan.scenario.policy.undefine_source": False}
 COPIED: Changes = {"plan.scenario.policy.copy_storage": "full"}
 OOPS = "[ 12.3] Oops: 0000 [#1]"
@@ -183,6 +184,8 @@ CASES: list[Case] = [
     ("guest_alive", {"guest_after.beacon.state": "off"}, "broken", "beacon was to go on"),
     ("guest_alive", {"guest_after.beacon": None}, "broken", "beacon was to go on"),
     ("guest_alive", {"guest_rested.load.written": 112_000}, "broken", "19.5 MiB/s since the move"),
+    ("guest_alive", UNBOUND | {"guest_rested.load.written": 112_000}, "intact", "19.5 MiB/s since"),
+    ("guest_alive", UNBOUND | {"guest_rested.load.written": 108_000}, "broken", "3.9 MiB/s since"),
     ("guest_alive", {"guest_after": None}, "broken", "did not answer"),
     ("guest_alive", {"guest_after": None, **FAILED}, "broken", "did not answer"),
     (

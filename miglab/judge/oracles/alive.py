@@ -5,8 +5,10 @@ from miglab.judge.evidence import Evidence
 from miglab.judge.oracles.finding import BLACK_BOX, SILENT, Finding, broken, intact, unknown
 from miglab.workload import PAGE
 
-PACE_MIN = 0.5
-"""Of its pace before the move, a load must reach this after it; the machine is noisy."""
+PACE_MIN, UNBOUND_PACE_MIN = 0.5, 0.1
+"""Of its pace before the move, a load must reach this after it; the machine is noisy.
+
+One without a rate has what the machine leaves it, and slows down when others are at work there."""
 SLOW = "the load does not get on"
 
 
@@ -70,14 +72,26 @@ def computed(settled: GuestStatus, after: GuestStatus) -> int:
 
 def _pace(load: LoadStatus, settled: GuestStatus, after: GuestStatus) -> Finding:
     """Whether it goes on at the rate it had, or at the one it was asked for if that is less."""
-    seconds = (after.mono_ns - settled.mono_ns) / 1e9
-    now = (after.load.written - settled.load.written) * PAGE / seconds
-    asked = load.achieved_bps if isinstance(load.rate, str) else load.rate
-    due = min(asked, load.achieved_bps)
-    figures = f"{now / (1 << 20):.1f} MiB/s since the move, {due / (1 << 20):.1f} before"
-    if now < PACE_MIN * due:
+    now, before = pace(settled, after), _expected(load)
+    figures = f"{now / (1 << 20):.1f} MiB/s since the move, {before / (1 << 20):.1f} before"
+    if now < least_pace(load):
         return broken(f"{SLOW}: {figures}")
     return intact(f"answers; its load rewrites {figures}")
+
+
+def pace(settled: GuestStatus, after: GuestStatus) -> float:
+    """Bytes per second that the load rewrote between two answers, by the guest's own clock."""
+    seconds = max(1e-9, (after.mono_ns - settled.mono_ns) / 1e9)
+    return (after.load.written - settled.load.written) * PAGE / seconds
+
+
+def least_pace(load: LoadStatus) -> float:
+    """Bytes per second below which a load that was as ``load`` says does not get on."""
+    return (UNBOUND_PACE_MIN if isinstance(load.rate, str) else PACE_MIN) * _expected(load)
+
+
+def _expected(load: LoadStatus) -> float:
+    return load.achieved_bps if isinstance(load.rate, str) else min(load.rate, load.achieved_bps)
 
 
 def _owes_a_page(settled: GuestStatus, after: GuestStatus) -> bool:
