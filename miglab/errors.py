@@ -6,6 +6,7 @@
     ├── UsageError              2  a wrong word on the command line
     ├── DeclarationError        2  a wrong file: file, key, expected, found
     ├── EvidenceError           3  too little was recorded to say anything
+    │   └── FactError           3  a host did not tell something, or not readably
     └── LabError                4  the lab, not the migration, is broken
         ├── LockedError         4  somebody else is changing this lab
         ├── ImageError          4  a node's image cannot be built or had
@@ -51,6 +52,10 @@ class EvidenceError(MiglabError):
     """A recording that is absent, cut off or unreadable."""
 
     exit_code = 3
+
+
+class FactError(EvidenceError):
+    """A question that a host did not answer, or not in a way that can be read."""
 
 
 class LabError(MiglabError):

@@ -80,29 +80,36 @@ def acceleration(host: HostFacts) -> str:
 
 def _examine(check: Check, facts: Facts) -> Iterator[Finding | Untold]:
     """Each call by itself: what one host does not tell does not hide what another does."""
-    try:
-        calls = list(_calls(check, facts))
-    except MiglabError as error:
-        yield Untold(id=check.id, hosts=(), why=str(error))
-        return
-    for arguments in calls:
-        hosts = tuple(each.name for each in arguments if hasattr(each, "answers"))
+    for call in _calls(check, facts):
+        if isinstance(call, Untold):
+            yield call
+            continue
+        hosts = tuple(each.name for each in call if isinstance(each, HostFacts))
         try:
-            yield from check.examine(facts, *arguments)
+            yield from check.examine(facts, *call)
         except MiglabError as error:
             yield Untold(id=check.id, hosts=hosts, why=str(error))
         except Exception as error:  # noqa: BLE001 - a check that crashes must not hide the others
             yield Untold(id=check.id, hosts=hosts, why=f"the check failed: {error!r}"[:200])
 
 
-def _calls(check: Check, facts: Facts) -> Iterable[tuple[Any, ...]]:
+def _calls(check: Check, facts: Facts) -> Iterable[tuple[Any, ...] | Untold]:
     if check.scope == "host":
         return ((host,) for host in facts.reached)
     if check.scope == "hypervisor":
         return ((host,) for host in facts.hypervisors)
     if check.scope == "couple":
         return facts.couples()
-    return facts.pairs() if check.scope == "pair" else facts.moves()
+    return facts.pairs() if check.scope == "pair" else _guests(check, facts)
+
+
+def _guests(check: Check, facts: Facts) -> Iterator[tuple[Any, ...] | Untold]:
+    """Host by host: one that does not tell of its guests hides none of the others'."""
+    for source in facts.hypervisors:
+        try:
+            yield from facts.moves(source)
+        except MiglabError as error:
+            yield Untold(id=check.id, hosts=(source.name,), why=str(error))
 
 
 def _linked(findings: list[Finding]) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from lxml import etree
 
-from miglab.errors import EvidenceError
+from miglab.errors import FactError
 from miglab.values import Value
 
 UNITS = {"b": 1, "bytes": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "k": 1 << 10}
@@ -67,6 +67,11 @@ class Domain(Value):
         return str(self.tree.get("type"))
 
     @property
+    def processor(self) -> str | None:
+        """The model that it was promised; None for the host's own, whatever that is."""
+        return self.text("./cpu/model")
+
+    @property
     def machine(self) -> str | None:
         """Its machine type, such as ``pc-q35-7.2``."""
         return self.text("./os/type/@machine")
@@ -123,11 +128,11 @@ def _source(kind: str, element: Any) -> str | None:
 
 
 def read_domains(host: str, text: str) -> tuple[Domain, ...]:
-    """From the answer to ``domains``; EvidenceError for one that cannot be read."""
-    return tuple(_domain(host, block) for block in _blocks(text))
+    """From the answer to ``domains``; FactError for one that cannot be read."""
+    return tuple(_domain(host, block) for block in _blocks(host, text))
 
 
-def _blocks(text: str) -> Iterator[list[str]]:
+def _blocks(host: str, text: str) -> Iterator[list[str]]:
     block: list[str] = []
     for line in text.splitlines():
         if line.startswith(HEAD):
@@ -136,6 +141,8 @@ def _blocks(text: str) -> Iterator[list[str]]:
             block = [line]
         elif block:
             block.append(line)
+        elif line.strip():
+            raise FactError(f"{host}: domains: expected a guest, found {line.strip()[:80]!r}")
     if block:
         yield block
 
@@ -146,9 +153,11 @@ def _domain(host: str, block: list[str]) -> Domain:
     xml = "\n".join(block[1:]).strip()
     try:
         name = etree.fromstring(xml).findtext("name")
-    except etree.XMLSyntaxError as error:
-        raise EvidenceError(f"{host}: the description of a guest cannot be read: {error}") from None
+    except (etree.XMLSyntaxError, ValueError) as error:
+        raise FactError(f"{host}: the description of a guest cannot be read: {error}") from None
+    if not name:
+        raise FactError(f"{host}: the description of a guest cannot be read: it has no name")
     return Domain(
-        host=host, name=str(name), uuid=uuid, state=state.strip(), persistent=persistent == "yes",
+        host=host, name=name, uuid=uuid, state=state.strip(), persistent=persistent == "yes",
         xml=xml,
     )  # fmt: skip

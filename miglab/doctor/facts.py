@@ -5,14 +5,10 @@ from functools import cached_property
 from itertools import combinations
 
 from miglab.doctor.domain import Domain, read_domains
-from miglab.errors import EvidenceError
+from miglab.errors import FactError
 from miglab.policy import Policy
 from miglab.topology import Role, Topology
 from miglab.values import Value
-
-
-class FactError(EvidenceError):
-    """A question that a host did not answer, or not in a way that can be read."""
 
 
 class Answer(Value):
@@ -113,13 +109,17 @@ class Facts(Value):
         """Each two hypervisors, once, for what is the same in both directions."""
         return combinations(sorted(self.hypervisors, key=lambda host: host.name), 2)
 
-    def moves(self) -> Iterator[tuple[Domain, HostFacts, HostFacts]]:
-        """Each guest that runs, with where it is and where it might go; those declared, if any."""
+    def moves(self, source: HostFacts) -> Iterator[tuple[Domain, HostFacts, HostFacts]]:
+        """Each guest that runs there, and where it might go; the declared one, if any is.
+
+        FactError if the host does not tell of its guests.
+        """
         wanted = self.topology.guest.name if self.topology else None
-        for source, target in self.pairs():
-            for domain in source.domains:
-                if domain.running and wanted in (None, domain.name):
-                    yield domain, source, target
+        for domain in source.domains:
+            if domain.running and wanted in (None, domain.name):
+                for target in self.hypervisors:
+                    if target is not source:
+                        yield domain, source, target
 
     def wants(self, mode: str) -> bool:
         """Whether the way of moving that was asked about has this mode."""

@@ -6,7 +6,11 @@ from typing import Any, NamedTuple
 
 from lxml import etree
 
-from miglab.doctor.facts import FactError, HostFacts
+from miglab.doctor.facts import HostFacts
+from miglab.errors import FactError
+
+INSTEAD = ("untried", "failed")
+"""How a line begins that says why there is no other."""
 
 
 class Link(NamedTuple):
@@ -27,6 +31,29 @@ class Mount(NamedTuple):
     options: tuple[str, ...]
 
 
+def told_of(host: HostFacts, question: str, key: str, whom: str) -> tuple[str, ...]:
+    """What the lines ``key WHOM …`` say besides; FactError, with what was said instead, for none.
+
+    A peer or a guest of which nothing is told is not well: it was not tried.
+    """
+    told = (line.partition(" ") for line in host.lines(question, key))
+    found = tuple(rest.strip() for name, _, rest in told if name == whom)
+    if found:
+        return found
+    instead = [line for word in INSTEAD for line in host.lines(question, word)]
+    why = "; ".join(line for line in instead if line.split()[:1] == [whom]) or "".join(instead[:1])
+    raise FactError(
+        f"{host.name}: {question}: nothing is told of {whom}{why and f' ({why[:160]})'}"
+    )
+
+
+def sound(host: HostFacts, question: str, *keys: str) -> None:
+    """FactError for an answer with a line of another kind, where no line at all would be well."""
+    for line in host.text(question).splitlines():
+        if line.strip() and line.split()[0] not in keys:
+            raise FactError(f"{host.name}: {question}: cannot be read: {line.strip()[:80]!r}")
+
+
 def resolved(host: HostFacts, name: str) -> tuple[IPv4Address, ...]:
     """What ``name`` leads to there; empty for nowhere."""
     for line in host.lines("names", "name"):
@@ -43,6 +70,7 @@ def hostname(host: HostFacts) -> str:
 
 def addresses(host: HostFacts) -> tuple[IPv4Address, ...]:
     """Its own."""
+    host.line("network", "link")  # whoever has none did not answer
     found = (line.split()[1].partition("/")[0] for line in host.lines("network", "address"))
     return tuple(map(IPv4Address, found))
 
@@ -55,12 +83,14 @@ def address(host: HostFacts) -> str:
 
 def links(host: HostFacts) -> dict[str, Link]:
     """Its interfaces by name."""
+    host.line("network", "link")  # whoever has none did not answer
     found = (line.split() for line in host.lines("network", "link"))
     return {word[0]: Link(word[0], word[1], word[2], int(word[3])) for word in found}
 
 
 def mounts(host: HostFacts) -> tuple[Mount, ...]:
     """What it has mounted from others, the deepest first."""
+    sound(host, "mounts", "mount", "share", "filesystem", "client")
     found = (line.split() for line in host.lines("mounts", "mount"))
     them = (Mount(word[0], word[1], word[2], tuple(word[3].split(","))) for word in found)
     return tuple(sorted(them, key=lambda mount: -len(mount.path)))

@@ -6,9 +6,10 @@ import pytest
 
 from miglab.doctor.checks import CHECKS
 from miglab.doctor.diagnose import diagnose
-from miglab.doctor.facts import FactError, Facts, HostFacts
+from miglab.doctor.facts import Facts, HostFacts
 from miglab.doctor.finding import Check, Finding, Remedy, Severity
 from miglab.doctor.follows import CAUSES
+from miglab.errors import FactError
 from tests.doctor.recorded import HEALTHY, Change, found, injured
 
 

@@ -1,12 +1,14 @@
 """Every question is really asked, of this machine; what comes back is told apart."""
 
 import subprocess
+from pathlib import Path
 
 import pytest
 
-from miglab.doctor.facts import FactError
+from miglab.doctor.domain import read_domains
+from miglab.doctor.facts import HostFacts
 from miglab.doctor.gather import HELLO, Host, Known, examine, gather, questions, script, split
-from miglab.errors import NodeError
+from miglab.errors import FactError, NodeError
 
 HERE = Host(name="here", address="127.0.0.1", role="hypervisor")
 STORE = Host(name="store", address="127.0.0.1", role="nfs")
@@ -38,6 +40,51 @@ def test_a_host_is_told_of_the_others() -> None:
     assert "PEERS=store=127.0.0.1" in text
     assert "MOVERS=''" in text
     assert "IMAGES='/a b /c'" in text
+
+
+VIRSH = """#!/bin/sh
+case "$3 $4" in
+  "list --all") [ -z "$BROKEN" ] || { echo "error: no connection" >&2; exit 1; }
+    [ -e $0.asked ] || echo gone-1; touch $0.asked; echo here-1 ;;
+  "dominfo here-1") printf 'State:          shut off\\nPersistent:     yes\\n' ;;
+  "dumpxml here-1") echo "<domain type='kvm'><name>vm 7</name></domain>" ;;
+  *) echo "error: failed to get domain '$4'" >&2; exit 1 ;;
+esac
+"""
+
+
+def domains(folder: Path, **given: str) -> HostFacts:
+    """What the question makes of a virsh of ours, of which one guest goes away meanwhile."""
+    virsh = folder / "virsh"
+    virsh.write_text(VIRSH)
+    virsh.chmod(0o755)
+    values = "".join(f"export {key}={value}\n" for key, value in given.items())
+    text = f"PATH={folder}:$PATH\n{values}" + script(
+        HERE, [HERE], {"domains": questions()["domains"]}, Known()
+    )
+    return examine(local, HERE, text, 60)
+
+
+def test_a_guest_that_went_away_is_none(tmp_path: Path) -> None:
+    """The others are told of."""
+    (guest,) = domains(tmp_path).domains
+    assert (guest.name, guest.state, guest.persistent) == ("vm 7", "shut off", True)
+
+
+def test_guests_that_cannot_be_listed_are_not_none(tmp_path: Path) -> None:
+    """The failure is told, in virsh's words."""
+    with pytest.raises(FactError, match=r"here: domains: failed \(1\): error: no connection"):
+        assert domains(tmp_path, BROKEN="yes").domains
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["garbage", "domain", "domain x yes running\n<domain/>", "domain x yes running\n<domain", "\0"],
+)
+def test_guests_that_cannot_be_read_are_not_none(text: str) -> None:
+    """One line that names the host."""
+    with pytest.raises(FactError, match="here: "):
+        read_domains("here", text)
 
 
 @pytest.mark.parametrize("question", sorted(questions()))

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 from miglab.doctor.domain import Domain
-from miglab.doctor.facts import FactError, Facts, HostFacts
+from miglab.doctor.facts import Facts, HostFacts
 from miglab.doctor.finding import RESTART, Check, Finding, Remedy
 from miglab.doctor.reading import capabilities, image, mounts
+from miglab.errors import FactError
 
 READ_WRITE = 6
 
@@ -13,9 +14,11 @@ READ_WRITE = 6
 def account(host: HostFacts) -> tuple[int, int]:
     """User and group that QEMU runs as, by number; FactError if the host does not tell."""
     known = {line.split()[0]: line.split()[1:] for line in host.lines("users", "account")}
-    known["root"] = ["0", "0"]
     told = dict(line.split(" ", 1) for line in host.lines("users", "set"))
-    default = next(iter(known))
+    if not known and "user" not in told:
+        raise FactError(f"{host.name}: users: no account of QEMU's is known")
+    default = next(iter(known), "root")
+    known["root"] = ["0", "0"]
     user, group = told.get("user", default), told.get("group")
     uid, gid = known.get(user, [user.removeprefix("+"), ""])
     gid = gid if group is None else known.get(group, ["", group.removeprefix("+")])[1]

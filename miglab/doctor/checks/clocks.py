@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from miglab.doctor.facts import FactError, Facts, HostFacts
+from miglab.doctor.facts import Facts, HostFacts
 from miglab.doctor.finding import Check, Finding, Remedy
+from miglab.errors import FactError
 
 MS_MAX = 500.0
 """Certificates and leases bear more; a guest that takes its time from the host does not."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from miglab.doctor.domain import Domain
 from miglab.doctor.facts import Facts, HostFacts
 from miglab.doctor.finding import Check, Finding, Remedy
-from miglab.doctor.reading import address, links
+from miglab.doctor.reading import address, links, told_of
 
 REACHED = {"open", "refused"}
 DARK_SECONDS_MAX = 2.0
@@ -13,10 +13,8 @@ DARK_SECONDS_MAX = 2.0
 
 def migration_ports(_: Facts, source: HostFacts, target: HostFacts) -> Iterator[Finding]:
     """Control goes by ssh or libvirt's port, and works; memory goes to 49152–49215."""
-    tried = [line.split(" ", 2) for line in source.lines("ports", "port")]
-    closed = [
-        (port, words) for peer, port, words in tried if peer == target.name and words not in REACHED
-    ]
+    tried = [line.partition(" ") for line in told_of(source, "ports", "port", target.name)]
+    closed = [(port, words) for port, _, words in tried if words not in REACHED]
     if not closed:
         return
     rules = [rule for rule in target.lines("security", "rule") if "4915" in rule or "drop" in rule]

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from fnmatch import fnmatch
 from ipaddress import ip_address, ip_network
 
-from miglab.doctor.facts import FactError, Facts, HostFacts
+from miglab.doctor.facts import Facts, HostFacts
 from miglab.doctor.finding import Check, Finding, Remedy
 from miglab.doctor.reading import hostname, mounts
+from miglab.errors import FactError
 
 SOFT = {"soft", "softerr"}
 

@@ -4,18 +4,20 @@ from collections.abc import Iterator
 
 from miglab.doctor.facts import Facts, HostFacts
 from miglab.doctor.finding import RESTART, Check, Finding, Remedy
-from miglab.doctor.reading import settings
+from miglab.doctor.reading import settings, sound, told_of
+from miglab.errors import FactError
 
 DAEMONS = ("libvirtd", "virtqemud")
 
 
 def ssh_trust(facts: Facts, source: HostFacts, target: HostFacts) -> Iterator[Finding]:
     """virsh on one host, and any peer-to-peer migration, goes to the other by ssh."""
-    told = {line.split()[0]: line.split(" ", 2)[1:] for line in source.lines("trust", "ssh")}
-    code, *words = told.get(target.name, ["0"])
+    code, _, words = told_of(source, "trust", "ssh", target.name)[0].partition(" ")
     if code == "0":
         return
-    why = " ".join(words) or f"ssh ended with code {code}"
+    if not code.isdecimal():
+        raise FactError(f"{source.name}: trust: expected ssh's exit code, found {code!r}")
+    why = words or f"ssh ended with code {code}"
     peer = facts.policy is None or facts.policy.peer_to_peer
     yield Finding(
         id="ssh-trust",
@@ -34,6 +36,7 @@ def ssh_trust(facts: Facts, source: HostFacts, target: HostFacts) -> Iterator[Fi
 
 def libvirt_listener(_: Facts, host: HostFacts) -> Iterator[Finding]:
     """A daemon that does not run, nor would be started when somebody knocks."""
+    host.line("libvirt", "unit")  # whoever has none did not answer
     units = {line.split()[0]: [*line.split()[1:], ""] for line in host.lines("libvirt", "unit")}
     active = [name for name, state in units.items() if state[0] == "active"]
     if any(name.partition(".")[0] in DAEMONS for name in active):
@@ -58,6 +61,7 @@ def libvirt_listener(_: Facts, host: HostFacts) -> Iterator[Finding]:
 
 def certificates(facts: Facts, host: HostFacts) -> Iterator[Finding]:
     """What QEMU and libvirt show for TLS: in time, and vouched for by the authority beside it."""
+    sound(host, "certificates", "certificate", "verified", "fingerprint", "absent")
     wrong = [
         f"{host.name}: {line}"
         for line in host.lines("certificates", "verified")
