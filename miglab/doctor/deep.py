@@ -2,12 +2,13 @@
 
 import secrets
 import shlex
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 
 from miglab.doctor.domain import Domain
 from miglab.doctor.facts import Answer, Facts, HostFacts
 from miglab.doctor.gather import PRELUDE, Shell, texts
-from miglab.errors import NodeError
+from miglab.errors import FactError, MiglabError, NodeError
 from miglab.lab.parallel import each
 from miglab.topology import DISK_LUN, Topology
 
@@ -36,39 +37,60 @@ def try_out(shell: Shell, facts: Facts, say: Say) -> Facts:
 
     for name, what, step in STEPS:
         say(f"deep: {what}")
-        facts = _with(facts, name, step(attempt, facts))
+        facts = _with(facts, name, _taken(step, attempt, facts))
     return facts
 
 
-def _with(facts: Facts, name: str, found: Found) -> Facts:
+def _taken(step: Callable[[Try, Facts], Found], attempt: Try, facts: Facts) -> Mapping[str, Answer]:
+    """What came of a step, by host; one that broke off could not tell of any."""
+    try:
+        found = step(attempt, facts)
+    except MiglabError as error:
+        return {host.name: Answer(code=1, text=str(error)) for host in facts.hypervisors}
+    return {name: Answer(code=0, text=text) for name, text in found.items()}
+
+
+def _with(facts: Facts, name: str, found: Mapping[str, Answer]) -> Facts:
     return facts.of(
-        host.answering({name: Answer(code=0, text=found[host.name])})
-        if host.name in found
-        else host
+        host.answering({name: found[host.name]}) if host.name in found else host
         for host in facts.hosts
     )
 
 
-def _joined(texts: Iterable[tuple[HostFacts, str]]) -> Found:
-    found: dict[str, str] = {}
+def _joined(facts: Facts, texts: Iterable[tuple[HostFacts, str]]) -> Found:
+    """Every hypervisor has an answer, if only an empty one: that the step was taken is told."""
+    found = {host.name: "" for host in facts.hypervisors}
     for host, text in texts:
-        found[host.name] = found.get(host.name, "") + text
+        found[host.name] += text if text.endswith("\n") else f"{text}\n"
     return found
 
 
 def _ports(attempt: Try, facts: Facts) -> Found:
-    token, pairs = _token(), list(facts.pairs())
+    """A round for each source: a QEMU that waits takes one connection and no more."""
+    return _joined(facts, [(host, _round(attempt, facts, host)) for host in facts.hypervisors])
+
+
+def _round(attempt: Try, facts: Facts, source: HostFacts) -> str:
+    token, others = _token(), [host for host in facts.hypervisors if host is not source]
     try:
-        each(lambda host: attempt(host, "listen", PORTS=PORTS, TOKEN=token), facts.hypervisors)
-        said = each(lambda pair: attempt(pair[0], "ports", MOVERS=pair[1].name), pairs)
+        said = each(lambda host: attempt(host, "listen", PORTS=PORTS, TOKEN=token), others)
+        waits = {host.name: text for host, text in zip(others, said, strict=True)}
+        ready = [
+            name for name, text in waits.items() if text.count("waiting ") == len(PORTS.split())
+        ]
+        tried = attempt(source, "ports", MOVERS=" ".join(ready)) if ready else ""
     finally:
-        each(lambda host: attempt(host, "stop", TOKEN=token), facts.hypervisors)
-    return _joined((pair[0], text) for pair, text in zip(pairs, said, strict=True))
+        each(lambda host: attempt(host, "stop", TOKEN=token), others)
+    return tried + "".join(
+        f"\nuntried {name} no QEMU waits there: {' '.join(text.split()) or 'nothing was said'}"
+        for name, text in waits.items()
+        if name not in ready
+    )
 
 
 def _rates(attempt: Try, facts: Facts) -> Found:
     said = each(lambda host: attempt(host, "rate"), facts.hypervisors)
-    return _joined(zip(facts.hypervisors, said, strict=True))
+    return _joined(facts, zip(facts.hypervisors, said, strict=True))
 
 
 def _starts(attempt: Try, facts: Facts) -> Found:
@@ -80,14 +102,16 @@ def _starts(attempt: Try, facts: Facts) -> Found:
             attempt(host, "end", TOKEN=token)
 
     said = each(start, facts.hypervisors)
-    return _joined(zip(facts.hypervisors, said, strict=True))
+    return _joined(facts, zip(facts.hypervisors, said, strict=True))
 
 
 def _moves(attempt: Try, facts: Facts) -> Found:
     def move(pair: tuple[HostFacts, HostFacts]) -> str:
         token = _token()
         try:
-            attempt(pair[0], "start", TOKEN=token)
+            said = attempt(pair[0], "start", TOKEN=token)
+            if "started " not in said:
+                return f"untried {pair[1].name} nothing to move could be started\n"
             return attempt(pair[0], "move", TOKEN=token, PEER=pair[1].name)
         finally:
             for host in pair:
@@ -95,7 +119,7 @@ def _moves(attempt: Try, facts: Facts) -> Found:
 
     pairs = list(facts.pairs())
     said = each(move, pairs)
-    return _joined((pair[0], text) for pair, text in zip(pairs, said, strict=True))
+    return _joined(facts, ((pair[0], text) for pair, text in zip(pairs, said, strict=True)))
 
 
 def _share(attempt: Try, facts: Facts) -> Found:
@@ -110,33 +134,41 @@ def _share(attempt: Try, facts: Facts) -> Found:
     for source in facts.hypervisors:
         token = _token()
         try:
-            told.append((source, attempt(source, "write", TOKEN=token, **known)))
+            written = attempt(source, "write", TOKEN=token, **known)
+            told.append((source, written))
             for other in facts.hypervisors:
-                if other is not source and "wrote" in told[-1][1]:
+                if other is not source and "wrote" in written:
                     given = {**known, "TOKEN": token, "FROM": source.name}
                     told.append((other, attempt(other, "read", **given)))
         finally:
             attempt(facts.storage, "clean", TOKEN=token, SHARE=known["SHARE"])
-    return _joined(told)
+    return _joined(facts, told)
 
 
 def _opened(attempt: Try, facts: Facts, topology: Topology) -> Found:
     """By the initiator that QEMU is."""
     given = {"URL": topology.lun_url(DISK_LUN), "OWNER": str(topology.share.owner)}
     said = each(lambda host: attempt(host, "open", **given), facts.hypervisors)
-    return _joined(zip(facts.hypervisors, said, strict=True))
+    return _joined(facts, zip(facts.hypervisors, said, strict=True))
 
 
 def _processors(attempt: Try, facts: Facts) -> Found:
-    """libvirt on each host compares the processor of every guest that may come."""
-    moves = list(facts.moves())
+    """libvirt on each host compares the processor of every guest that may come, if it is named."""
+    moves = [move for move in _moves_known(facts) if move[0].processor]
 
     def compare(move: tuple[Domain, HostFacts, HostFacts]) -> str:
         guest, _, target = move
         return attempt(target, "compare", NAME=guest.name, KIND=guest.kind, XML=guest.xml)
 
     said = each(compare, moves)
-    return _joined((move[2], text) for move, text in zip(moves, said, strict=True))
+    return _joined(facts, ((move[2], text) for move, text in zip(moves, said, strict=True)))
+
+
+def _moves_known(facts: Facts) -> Iterator[tuple[Domain, HostFacts, HostFacts]]:
+    """Of hosts that tell of their guests; of the others the checks say that they do not."""
+    for source in facts.hypervisors:
+        with suppress(FactError):
+            yield from facts.moves(source)
 
 
 def _token() -> str:

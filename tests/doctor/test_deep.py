@@ -1,11 +1,17 @@
 """Trying things: said before, taken back whatever happens, and the answers beside the others."""
 
+import shlex
+
 import pytest
 
+from miglab.doctor import deep
+from miglab.doctor.checks import CHECKS, trials
 from miglab.doctor.deep import STEPS, try_out
 from miglab.doctor.diagnose import diagnose
-from miglab.errors import NodeError
-from tests.doctor.recorded import HEALTHY, IQN, by_iscsi
+from miglab.doctor.facts import Answer
+from miglab.doctor.gather import texts
+from miglab.errors import FactError, NodeError
+from tests.doctor.recorded import HEALTHY, IQN, by_iscsi, grave
 
 PLAIN = HEALTHY.of(
     host.answering({}).model_copy(
@@ -15,19 +21,43 @@ PLAIN = HEALTHY.of(
 )
 
 
-class Stage:
-    """A shell that does nothing but remember; what is in ``fails`` it cannot do."""
+SCRIPTS = {**texts("questions"), **texts("trying")}
+WAITS = "waiting 49152\nwaiting 49215\n"
+WELL = {
+    "listen": lambda _: WAITS,
+    "ports": lambda given: "".join(
+        f"port {peer} {port} open\n" for peer in given["MOVERS"].split() for port in (49152, 49215)
+    ),
+    "write": lambda given: f"wrote /x/.{given['TOKEN']}\n",
+    "read": lambda given: f"read {given['FROM']}\n",
+    "open": lambda given: f"opened {given['URL']}\n",
+    "compare": lambda given: f"compares {given['NAME']} is a superset of CPU described\n",
+    "rate": lambda _: "dirty vm1 0\n",
+    "start": lambda given: f"started {given['TOKEN']}\n",
+    "move": lambda given: f"move {given['PEER']} moved\n",
+}
+"""What each script says where all is well; the others say nothing."""
 
-    def __init__(self, fails: str = "") -> None:
-        self.fails = fails
+
+class Stage:
+    """A shell on healthy hosts, that remembers; ``says`` is of scripts that say something else.
+
+    What is in ``fails`` it cannot do.
+    """
+
+    def __init__(self, fails: str = "", **says: str) -> None:
+        self.fails, self.says = fails, says
         self.asked: list[tuple[str, str]] = []
 
     def __call__(self, host: str, script: str, _: float, /) -> str:
-        """Remembers, and fails or says that it wrote."""
+        """Remembers, and fails or says what is well."""
         self.asked.append((host, script))
         if self.fails and self.fails in script:
             raise NodeError(f"{host}: gave no answer within 15 s")
-        return "wrote /x\n" if "nfs-cp" in script else ""
+        (name,) = [name for name, text in SCRIPTS.items() if f"(\n{text}\n)" in script]
+        lines = [line for line in shlex.split(script.partition("(\n")[0]) if "=" in line]
+        given = dict(line.split("=", 1) for line in lines)
+        return self.says.get(name) or WELL.get(name, lambda _: "")(given)
 
     def count(self, words: str) -> int:
         """How often something was asked for that has these words in it."""
@@ -42,21 +72,88 @@ def test_every_step_is_said_before_it_is_taken() -> None:
     assert {name for name, *_ in STEPS} <= {q for host in facts.hosts for q in host.answers}
 
 
+def test_all_is_well_where_all_is_well() -> None:
+    """Nothing is left to be told; also of three hosts, each of which gets to both others."""
+    third = PLAIN.hosts[1].model_copy(update={"name": "third"})
+    for hosts in (PLAIN.hosts, (*PLAIN.hosts, third)):
+        tried = [check for check in CHECKS if check in trials.CHECKS]
+        diagnosis = diagnose(try_out(Stage(), PLAIN.of(hosts), lambda _: None), checks=tried)
+        assert (diagnosis.findings, diagnosis.untold) == ((), ())
+
+
 @pytest.mark.parametrize(
     ("fails", "undone"),
     [
         ("-incoming", "kill"),
         ("create --paused", "destroy"),
         ("nfs-cp", "rm -f"),
-        ("migrate", "destroy"),
+        ("virsh -c qemu:///system migrate", "destroy"),
+        ("hypervisor-cpu-compare", ""),
+        ("domdirtyrate-calc", ""),
+        ("/dev/tcp", "kill"),
+        ("nfs-cat", "rm -f"),
     ],
 )
 def test_what_was_begun_is_ended_also_when_it_failed(fails: str, undone: str) -> None:
-    """And the failure is the answer: it is not taken for health."""
+    """And the failure is the answer: it is not taken for health, nor for a finding."""
     stage = Stage(fails)
     facts = try_out(stage, PLAIN, lambda _: None)
     assert stage.count(undone) >= stage.count(fails) > 0
-    assert diagnose(facts).exit_code != 0
+    diagnosis = diagnose(facts)
+    assert (grave(diagnosis), diagnosis.exit_code) == ([], 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "says", "untold"),
+    [
+        ("listen", "busy 49152\nwaiting 49215\n", "migration-ports"),
+        ("write", "untried neither a mount nor a client of NFS\n", "share-permission"),
+        ("compare", "compares vm1 error: unknown command: 'hypervisor-cpu-compare'", "cpu-model"),
+        ("rate", "untried vm1 error: unsupported\n", "never-converges"),
+        ("rate", "dirty vm2 7\n", "never-converges"),
+        ("move", "nonsense\n", "dry-migration"),
+        ("start", "failed no answer\n", "guest-start"),
+    ],
+)
+def test_what_could_not_be_tried_could_not_be_told(name: str, says: str, untold: str) -> None:
+    """Though the step as such came to its end."""
+    diagnosis = diagnose(try_out(Stage(**{name: says}), PLAIN, lambda _: None))
+    assert untold in {each.id for each in diagnosis.untold}
+    assert (grave(diagnosis), diagnosis.exit_code) == ([], 3)
+
+
+def test_a_qemu_that_waits_is_connected_to_once() -> None:
+    """It takes no second connection: each source has a round of its own, with QEMUs of its own."""
+    third = PLAIN.hosts[1].model_copy(update={"name": "third"})
+    stage = Stage()
+    try_out(stage, PLAIN.of((*PLAIN.hosts, third)), lambda _: None)
+    rounds = [
+        "listen" if "-incoming" in script else "connect"
+        for _, script in stage.asked
+        if "-incoming" in script or "/dev/tcp" in script
+    ]
+    assert rounds == ["listen", "listen", "connect"] * 3
+
+
+def test_a_step_that_breaks_off_hides_no_other() -> None:
+    """One host's guests cannot be read: the others are compared, and nothing ends in an error."""
+    source = PLAIN.hosts[1].answering({"domains": Answer(code=0, text="garbage")})
+    stage = Stage()
+    facts = try_out(stage, PLAIN.of((PLAIN.hosts[0], source, PLAIN.hosts[2])), lambda _: None)
+    assert stage.count("hypervisor-cpu-compare") == 1
+    assert {name for name, *_ in STEPS} <= {q for host in facts.hosts for q in host.answers}
+
+
+def test_an_error_in_a_step_could_not_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of any host, in one line each."""
+
+    def broken(*_: object) -> dict[str, str]:
+        raise FactError("source: no answer")
+
+    monkeypatch.setattr(deep, "STEPS", (("deep-ports", "nothing", broken),))
+    diagnosis = diagnose(try_out(Stage(), PLAIN, lambda _: None), only=["migration-ports"])
+    assert [each.hosts for each in diagnosis.untold] == [("source", "target"), ("target", "source")]
+    assert "source: no answer" in diagnosis.untold[0].why
 
 
 def test_a_disk_by_iscsi_is_opened_by_each_host() -> None:

@@ -5,18 +5,19 @@ from collections.abc import Iterator
 from miglab.doctor.domain import Domain
 from miglab.doctor.facts import Facts, HostFacts
 from miglab.doctor.finding import Check, Finding, Remedy
+from miglab.doctor.reading import told_of
+from miglab.errors import FactError
+
+WELL = ("identical", "superset")
+"""What virsh says of a processor that can be given; whatever else it says is no comparison."""
 
 
 def ports_tried(_: Facts, source: HostFacts, target: HostFacts) -> Iterator[Finding]:
     """QEMU really waited there, so refused is as bad as silent."""
     if "deep-ports" not in source.answers:
         return
-    tried = (line.split(" ", 2) for line in source.lines("deep-ports", "port"))
-    closed = [
-        (port, words)
-        for peer, port, words in tried
-        if (peer, words) != (peer, "open") and peer == target.name
-    ]
+    tried = (line.partition(" ") for line in told_of(source, "deep-ports", "port", target.name))
+    closed = [(port, words) for port, _, words in tried if words != "open"]
     if closed:
         yield Finding(
             id="migration-ports",
@@ -35,7 +36,7 @@ def share_tried(facts: Facts, host: HostFacts) -> Iterator[Finding]:
     if "deep-share" not in host.answers or facts.storage is None:
         return
     lines = host.text("deep-share").splitlines()
-    wrong = [line for line in lines if line.partition(" ")[0] in {"refused", "unread", "failed"}]
+    wrong = [line for line in lines if line.partition(" ")[0] in {"refused", "unread"}]
     if wrong:
         yield Finding(
             id="share-permission",
@@ -49,17 +50,34 @@ def share_tried(facts: Facts, host: HostFacts) -> Iterator[Finding]:
                 deploy=True,
             ),
         )
+    _share_was_tried(facts, host)
+
+
+def _share_was_tried(facts: Facts, host: HostFacts) -> None:
+    """FactError unless it was told of this host, and of each file that others wrote for it."""
+    said = {word for word, _, _ in _lines(host)}
+    if not said & {"wrote", "opened", "refused"}:
+        words = host.text("deep-share").strip() or "nothing was said"
+        raise FactError(f"{host.name}: deep-share: the share was not tried: {words[:160]}")
+    told = {name.split()[0] for word, _, name in _lines(host) if word in {"read", "unread"}}
+    for other in facts.hypervisors:
+        wrote = other is not host and any(word == "wrote" for word, _, _ in _lines(other))
+        if wrote and other.name not in told:
+            raise FactError(f"{host.name}: deep-share: nothing is told of {other.name}'s file")
+
+
+def _lines(host: HostFacts) -> list[tuple[str, str, str]]:
+    return [line.partition(" ") for line in host.text("deep-share").splitlines()]
 
 
 def processors_compared(
     _: Facts, guest: Domain, source: HostFacts, target: HostFacts
 ) -> Iterator[Finding]:
     """libvirt knows of each model what it is made of."""
-    if "deep-cpu" not in target.answers:
+    if "deep-cpu" not in target.answers or not guest.processor:
         return
-    for line in target.lines("deep-cpu", "compares"):
-        name, words = line.split(" ", 1)
-        if name == guest.name and "incompatible" in words:
+    for words in told_of(target, "deep-cpu", "compares", guest.name):
+        if "incompatible" in words:
             yield Finding(
                 id="cpu-model",
                 severity="blocks",
@@ -72,18 +90,23 @@ def processors_compared(
                     " `virsh hypervisor-cpu-baseline` names it"
                 ),
             )
+        elif not any(word in words for word in WELL):
+            raise FactError(f"{target.name}: virsh hypervisor-cpu-compare: {words[:160]}")
 
 
 def guest_start(_: Facts, host: HostFacts) -> Iterator[Finding]:
     """The smallest guest there is, without disk and network."""
     if "deep-start" not in host.answers or host.lines("deep-start", "started"):
         return
+    said = host.text("deep-start").strip()
+    if not said or host.lines("deep-start", "failed"):
+        raise FactError(f"{host.name}: deep-start: it was not tried: {said[:160]}")
     yield Finding(
         id="guest-start",
         severity="blocks",
         hosts=(host.name,),
         what=f"libvirt on {host.name} cannot start even the smallest guest",
-        evidence=tuple(f"{host.name}: {line}" for line in host.text("deep-start").splitlines()[:3]),
+        evidence=tuple(f"{host.name}: {line}" for line in said.splitlines()[:3]),
         remedy=Remedy(
             what="its own log tells why",
             host=host.name,
@@ -96,17 +119,19 @@ def dry_migration(_: Facts, source: HostFacts, target: HostFacts) -> Iterator[Fi
     """The whole way, by virsh on the source, with a guest that nobody misses."""
     if "deep-move" not in source.answers:
         return
-    for line in source.lines("deep-move", "move"):
-        peer, word, *said = line.split(" ", 2)
-        if peer == target.name and word == "stayed":
+    for line in told_of(source, "deep-move", "move", target.name):
+        word, _, said = line.partition(" ")
+        if word == "stayed":
             yield Finding(
                 id="dry-migration",
                 severity="blocks",
                 hosts=(source.name, target.name),
                 what=f"not even the smallest guest gets from {source.name} to {target.name}",
-                evidence=(f"{source.name}: virsh migrate: {' '.join(said)}",),
+                evidence=(f"{source.name}: virsh migrate: {said or 'no answer in time'}",),
                 remedy=Remedy(what="mend the other findings first; then libvirt's words tell why"),
             )
+        elif word != "moved":
+            raise FactError(f"{source.name}: deep-move: expected moved or stayed, found {word!r}")
 
 
 CHECKS = (

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from miglab.doctor.domain import Domain
 from miglab.doctor.facts import Facts, HostFacts
 from miglab.doctor.finding import Check, Finding, Remedy
-from miglab.doctor.reading import qemu_version
+from miglab.doctor.reading import qemu_version, told_of
+from miglab.errors import FactError
 from miglab.policy import Policy
 
 KERNEL_FAULTS_UNTIL = (8, 0)
@@ -26,8 +27,10 @@ def never_converges(
     policy = facts.policy or Policy()
     if "deep-rate" not in source.answers or policy.mode == "postcopy":
         return
-    rates = (line.split() for line in source.lines("deep-rate", "dirty"))
-    rate = {name: int(mib) << 20 for name, mib in rates}.get(guest.name, 0)
+    told = told_of(source, "deep-rate", "dirty", guest.name)[0]
+    if not told.isdecimal():
+        raise FactError(f"{source.name}: deep-rate: expected MiB/s of {guest.name}, found {told!r}")
+    rate = int(told) << 20
     bearable = rate < policy.bandwidth // 2 or rate <= policy.last_stop_bytes
     if bearable or policy.auto_converge:
         return
