@@ -113,7 +113,7 @@ def _guests(check: Check, facts: Facts) -> Iterator[tuple[Any, ...] | Untold]:
 
 
 def _linked(findings: list[Finding]) -> Iterator[Finding]:
-    """What comes of another finding on the same hosts says so."""
+    """What comes of another finding on the same hosts says so; advice stops nothing."""
     for finding in findings:
         causes = CAUSES.get(finding.id, ())
         cause = next(
@@ -121,7 +121,7 @@ def _linked(findings: list[Finding]) -> Iterator[Finding]:
                 other.id
                 for wanted in causes
                 for other in findings
-                if other.id == wanted and _touches(other, finding)
+                if other.id == wanted and other.severity != "advice" and _touches(other, finding)
             ),
             None,
         )
@@ -129,7 +129,8 @@ def _linked(findings: list[Finding]) -> Iterator[Finding]:
 
 
 def _touches(cause: Finding, effect: Finding) -> bool:
-    return bool(set(cause.hosts) & set(effect.hosts))
+    """One host in common is not enough: what is between two hosts comes of nothing with a third."""
+    return set(cause.hosts) <= set(effect.hosts)
 
 
 def _order(finding: Finding) -> tuple[bool, int, str, tuple[str, ...]]:

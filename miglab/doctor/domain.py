@@ -95,8 +95,12 @@ class Domain(Value):
 
     @cached_property
     def bridges(self) -> tuple[str, ...]:
-        """The bridges of the host that it is plugged into."""
-        found = self.tree.xpath("./devices/interface/source/@bridge")
+        """The kernel's bridges that it is plugged into by their names.
+
+        A network of libvirt's may have another bridge on each host; Open vSwitch has none.
+        """
+        plain = "./devices/interface[@type='bridge'][not(virtualport)]"
+        found = self.tree.xpath(f"{plain}/source/@bridge")
         return tuple(dict.fromkeys(str(name) for name in found))
 
     @cached_property

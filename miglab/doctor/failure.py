@@ -142,20 +142,24 @@ MEANINGS = (
 
 
 class Explanation(NamedTuple):
-    """``meaning`` is None for words that are not known; ``causes`` may be several, or none."""
+    """``meaning`` is None for words that are not known; ``causes`` may be several, or none.
+
+    ``besides``: where there is none, whatever else would stop a migration between these hosts.
+    """
 
     meaning: str | None
     causes: tuple[Finding, ...]
+    besides: tuple[Finding, ...] = ()
 
 
 def explained(error: str, found: Diagnosis, hosts: tuple[str, ...]) -> Explanation:
     """What the words mean, with the findings that explain them, on the hosts that it was about."""
     known = next((each for each in MEANINGS if re.search(each.pattern, error)), None)
-    if known is None:
-        return Explanation(None, ())
     about = [finding for finding in found.findings if set(finding.hosts) <= set(hosts)]
-    causes = [finding for ident in known.ids for finding in about if finding.id == ident]
-    return Explanation(known.meaning, tuple(causes))
+    ids = known.ids if known else ()
+    causes = tuple(finding for ident in ids for finding in about if finding.id == ident)
+    blocks = tuple(finding for finding in about if finding.severity == "blocks")
+    return Explanation(known.meaning if known else None, causes, () if causes else blocks)
 
 
 def harmful(found: Diagnosis, hosts: tuple[str, ...]) -> Explanation:

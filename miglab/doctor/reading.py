@@ -1,5 +1,6 @@
 """What several checks read in the same answers; each answer is read once."""
 
+import re
 from functools import cache
 from ipaddress import IPv4Address
 from typing import Any, NamedTuple
@@ -88,6 +89,13 @@ def links(host: HostFacts) -> dict[str, Link]:
     return {word[0]: Link(word[0], word[1], word[2], int(word[3])) for word in found}
 
 
+def uplinks(host: HostFacts, bridge: str) -> tuple[str, ...]:
+    """What is plugged into a bridge there besides guests."""
+    plugged = (line.split()[:2] for line in host.lines("network", "plugged"))
+    known = links(host)
+    return tuple(n for n, b in plugged if b == bridge and n in known and known[n].kind != "tap")
+
+
 def mounts(host: HostFacts) -> tuple[Mount, ...]:
     """What it has mounted from others, the deepest first."""
     sound(host, "mounts", "mount", "share", "filesystem", "client")
@@ -131,6 +139,14 @@ def settings(host: HostFacts, file: str) -> dict[str, str]:
     """What a configuration file of libvirt's says, without quotes."""
     found = (line.split(" ", 2) for line in host.lines("libvirt", "set"))
     return {line[1]: line[2].strip("\"'") for line in found if len(line) > 2 and line[0] == file}
+
+
+def libvirt_version(host: HostFacts) -> tuple[int, ...]:
+    """Of its library."""
+    for line in host.lines("libvirt", "version"):
+        if found := re.match(r"Using library: libvirt (\d+(?:\.\d+)*)$", line):
+            return tuple(map(int, found[1].split(".")))
+    raise FactError(f"{host.name}: libvirt: it does not say how new it is")
 
 
 def qemu_version(host: HostFacts) -> tuple[int, ...]:

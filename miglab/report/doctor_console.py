@@ -20,6 +20,9 @@ HEADLINES = {
     "unreachable": ("bold red", "not all hosts could be asked"),
 }
 
+NOTHING = "the doctor sees nothing on the hosts now that explains it"
+BESIDES = f"{NOTHING} for certain; this would stop a migration"
+
 
 def show(console: Console, found: Diagnosis) -> None:
     """Everything, and in the last line what it comes to."""
@@ -37,7 +40,10 @@ def show(console: Console, found: Diagnosis) -> None:
 
 
 def show_explanation(console: Console, error: str, reason: Explanation) -> None:
-    """Libvirt's words, what they mean, and every finding that explains them; nothing for none."""
+    """Libvirt's words, what they mean, and every finding that explains them; nothing for none.
+
+    Where none does, what else would stop a migration: the words may be of it all the same.
+    """
     if error:
         _line(console, f"libvirt said  {error}", "default")
     if reason.meaning:
@@ -45,7 +51,9 @@ def show_explanation(console: Console, error: str, reason: Explanation) -> None:
     for finding in reason.causes:
         _finding(console, finding)
     if error and not reason.causes:
-        _line(console, "the doctor sees nothing on the hosts now that explains it", "dim")
+        _line(console, BESIDES if reason.besides else NOTHING, "dim")
+    for finding in reason.besides:
+        _finding(console, finding)
 
 
 def _finding(console: Console, finding: Finding) -> None:

@@ -1,6 +1,7 @@
 """Trying things: said before, taken back whatever happens, and the answers beside the others."""
 
 import shlex
+from collections.abc import Callable
 
 import pytest
 
@@ -23,7 +24,7 @@ PLAIN = HEALTHY.of(
 
 SCRIPTS = {**texts("questions"), **texts("trying")}
 WAITS = "waiting 49152\nwaiting 49215\n"
-WELL = {
+WELL: dict[str, Callable[[dict[str, str]], str]] = {
     "listen": lambda _: WAITS,
     "ports": lambda given: "".join(
         f"port {peer} {port} open\n" for peer in given["MOVERS"].split() for port in (49152, 49215)
@@ -57,7 +58,9 @@ class Stage:
         (name,) = [name for name, text in SCRIPTS.items() if f"(\n{text}\n)" in script]
         lines = [line for line in shlex.split(script.partition("(\n")[0]) if "=" in line]
         given = dict(line.split("=", 1) for line in lines)
-        return self.says.get(name) or WELL.get(name, lambda _: "")(given)
+        if name in self.says:
+            return self.says[name]
+        return WELL[name](given) if name in WELL else ""
 
     def count(self, words: str) -> int:
         """How often something was asked for that has these words in it."""

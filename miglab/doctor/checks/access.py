@@ -1,6 +1,7 @@
 """Who QEMU is, and what it may do on the share."""
 
 from collections.abc import Iterator
+from shlex import quote
 
 from miglab.doctor.domain import Domain
 from miglab.doctor.facts import Facts, HostFacts
@@ -11,8 +12,11 @@ from miglab.errors import FactError
 READ_WRITE = 6
 
 
-def account(host: HostFacts) -> tuple[int, int]:
-    """User and group that QEMU runs as, by number; FactError if the host does not tell."""
+def account(host: HostFacts) -> tuple[int, int | None]:
+    """User and group that QEMU runs as, by number; FactError if the host does not tell.
+
+    None for a group that qemu.conf does not set: libvirt's own default is not the account's.
+    """
     known = {line.split()[0]: line.split()[1:] for line in host.lines("users", "account")}
     told = dict(line.split(" ", 1) for line in host.lines("users", "set"))
     if not known and "user" not in told:
@@ -20,38 +24,52 @@ def account(host: HostFacts) -> tuple[int, int]:
     default = next(iter(known), "root")
     known["root"] = ["0", "0"]
     user, group = told.get("user", default), told.get("group")
-    uid, gid = known.get(user, [user.removeprefix("+"), ""])
-    gid = gid if group is None else known.get(group, ["", group.removeprefix("+")])[1]
-    if not (uid.isdecimal() and gid.isdecimal()):
-        raise FactError(f"{host.name}: users: the numbers of QEMU's account {user} are not known")
-    return int(uid), int(gid)
+    uid = known.get(user, [user.removeprefix("+")])[0]
+    if not uid.isdecimal():
+        raise FactError(f"{host.name}: users: the number of QEMU's account {user} is not known")
+    gid = None if group is None else known.get(group, ["", group.removeprefix("+")])[1]
+    return int(uid), int(gid) if gid and gid.isdecimal() else None
 
 
 def qemu_user(facts: Facts, source: HostFacts, target: HostFacts) -> Iterator[Finding]:
     """NFS knows numbers only: what one host's QEMU owns, the other's may not open."""
     by_number = facts.topology is None or facts.topology.share.kind == "nfs"
     mine, theirs = account(source), account(target)
-    if mine == theirs or not by_number:
+    groups = None not in (mine[1], theirs[1]) and mine[1] != theirs[1]
+    if not by_number or (mine[0] == theirs[0] and not groups):
         return
     owner = facts.topology.share.owner if facts.topology else mine[0]
     wrong, (uid, gid) = (source, theirs) if mine[0] != owner else (target, mine)
     yield Finding(
         id="qemu-user",
-        severity="dangerous",
+        # Its owner opens an image whatever the group is.
+        severity="dangerous" if mine[0] != theirs[0] else "advice",
         hosts=(source.name, target.name),
-        what="QEMU is another user, by number, on each of them",
-        evidence=(
-            f"{source.name}: uid {mine[0]}, gid {mine[1]}",
-            f"{target.name}: uid {theirs[0]}, gid {theirs[1]}",
+        what="QEMU is another user, by number, on each of them"
+        if mine[0] != theirs[0]
+        else "QEMU has another group, by number, on each of them",
+        evidence=tuple(
+            f"{host.name}: uid {who[0]}, gid {'not set' if who[1] is None else who[1]}"
+            for host, who in ((source, mine), (target, theirs))
         ),
         remedy=Remedy(
             what="let QEMU run as the same numbers on both; change what it owns there, if anything",
             host=wrong.name,
-            command="sed -i '/^ *\\(user\\|group\\) *=/d' /etc/libvirt/qemu.conf;"
-            f' printf \'user = "+{uid}"\\ngroup = "+{gid}"\\n\' >> /etc/libvirt/qemu.conf;'
-            f" {RESTART}",
+            command=_as(uid, gid),
             deploy=True,
         ),
+    )
+
+
+def _as(uid: int, gid: int | None) -> str:
+    """QEMU under these numbers; a group that was set nowhere is left as it is."""
+    keys = {"user": uid, "group": gid}
+    wanted = {key: number for key, number in keys.items() if number is not None}
+    lines = "".join(f'{key} = "+{number}"\\n' for key, number in wanted.items())
+    either = "\\|".join(wanted)
+    return (
+        f"sed -i '/^ *\\({either}\\) *=/d' /etc/libvirt/qemu.conf;"
+        f" printf '{lines}' >> /etc/libvirt/qemu.conf; {RESTART}"
     )
 
 
@@ -84,7 +102,7 @@ def share_permission(
             remedy=Remedy(
                 what="give the image to QEMU's user (nfs-ganesha remembers owners for a minute)",
                 host=storage.name,
-                command=f"chown {uid}:{uid} {path} && chmod u+rw {path};"
+                command=f"chown {uid}:{uid} {quote(path)} && chmod u+rw {quote(path)};"
                 " systemctl try-restart nfs-ganesha 2>/dev/null; true",
             ),
         )

@@ -1,6 +1,7 @@
 """Disks that the other host cannot open, or must not, as libvirt and QEMU will see them."""
 
 from collections.abc import Iterator
+from shlex import quote
 
 from miglab.doctor.domain import Domain
 from miglab.doctor.facts import Facts, HostFacts
@@ -29,7 +30,8 @@ def disk_cache(_: Facts, guest: Domain, source: HostFacts, target: HostFacts) ->
             " what it was told is safe may be lost",
             evidence=(f"{source.name}: {disk.source}: cache={disk.cache}",),
             remedy=Remedy(
-                what="cache=none in its description; it counts from the guest's next start",
+                what="cache=none in its description; it counts from the guest's next start. The"
+                f" command powers {guest.name} off and starts it anew: whoever uses it is cut off",
                 host=source.name,
                 command=_edited(guest, f's/cache=.{disk.cache}./cache="none"/'),
             ),
@@ -37,11 +39,14 @@ def disk_cache(_: Facts, guest: Domain, source: HostFacts, target: HostFacts) ->
 
 
 def _edited(guest: Domain, expression: str) -> str:
-    """The guest ended and started with its description changed by sed."""
-    file = f"/tmp/{guest.name}.xml"  # noqa: S108 - on the host, as root, and gone again
+    """The guest ended and started with its description changed by sed; what is defined stays so."""
+    name, kept = quote(guest.name), guest.persistent
+    define = 'virsh define "$file" && ' * kept
+    start = f"virsh start {name}" if kept else 'virsh create "$file"'
     return (
-        f"virsh dumpxml {guest.name} > {file} && sed -i '{expression}' {file}"
-        f" && virsh destroy {guest.name} && virsh create {file} && rm {file}"
+        f'file=$(mktemp) && virsh dumpxml {"--inactive " * kept}--security-info {name} > "$file"'
+        f' && sed -i {quote(expression)} "$file" && {define}virsh destroy {name} && {start}'
+        ' && rm "$file"'
     )
 
 
@@ -55,6 +60,9 @@ def local_disk(
         return
     for disk in guest.disks:
         if disk.path is None or disk.read_only or mounted(source, disk.path):
+            continue
+        if disk.kind == "block":
+            yield from _device(guest, disk.path, source, target)
             continue
         yield Finding(
             id="local-disk",
@@ -70,6 +78,21 @@ def local_disk(
         )
 
 
+def _device(guest: Domain, path: str, source: HostFacts, target: HostFacts) -> Iterator[Finding]:
+    """libvirt takes any device for shared; whether it is one and the same nobody tells."""
+    if image(target, path) is not None:
+        yield Finding(
+            id="local-disk",
+            severity="advice",
+            hosts=(source.name, target.name),
+            guest=guest.name,
+            what=f"a disk of {guest.name} is a device, and libvirt does not ask whether both hosts"
+            " have the same one",
+            evidence=(f"{source.name}: {path}", f"{target.name}: {path}: there"),
+            remedy=Remedy(what=f"make sure that {path} leads to the same storage on both"),
+        )
+
+
 def image_missing(
     facts: Facts, guest: Domain, source: HostFacts, target: HostFacts
 ) -> Iterator[Finding]:
@@ -77,7 +100,7 @@ def image_missing(
     for disk in guest.disks:
         if disk.device in MEDIA or disk.source is None:
             continue
-        if disk.path is not None and mounted(source, disk.path):
+        if disk.path is not None and (disk.kind == "block" or mounted(source, disk.path)):
             yield from _absent(guest, disk.path, source, target, target)
         elif disk.path is None and disk.where and facts.storage is not None:
             yield from _absent(guest, disk.where, source, target, facts.storage)
@@ -107,7 +130,7 @@ def _absent(
     remedy = (
         Remedy(what=f"bring the image back to {path} on {where.name}", host=where.name)
         if served
-        else Remedy(what=f"mount on {target.name} what {source.name} has there", host=target.name)
+        else Remedy(what=f"give {target.name} what {source.name} has at {path}", host=target.name)
     )
     yield Finding(
         id="image-missing",
@@ -137,7 +160,8 @@ def local_media(_: Facts, guest: Domain, source: HostFacts, target: HostFacts) -
             remedy=Remedy(
                 what="eject it, or put the image on the share",
                 host=source.name,
-                command=f"virsh change-media {guest.name} {disk.path} --eject --live --force",
+                command=f"virsh change-media {quote(guest.name)} {quote(disk.path)}"
+                " --eject --live --force",
             ),
         )
 

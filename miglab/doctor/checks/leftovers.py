@@ -1,6 +1,7 @@
 """What an earlier migration, or somebody, left on the target."""
 
 from collections.abc import Iterator
+from shlex import quote
 
 from miglab.doctor.domain import Domain
 from miglab.doctor.facts import Facts, HostFacts
@@ -28,14 +29,25 @@ def left_over_domain(
                 f"{source.name}: {guest.name} {guest.uuid} {guest.state}",
                 f"{target.name}: {other.name} {other.uuid} {other.state}",
             ),
-            remedy=Remedy(
-                what="find out which one is to live, and end the other by hand"
-                if twice
-                else "if nobody needs it, remove its definition (its disks stay)",
-                host=target.name,
-                command=None if twice else f"virsh undefine {other.uuid}",
-            ),
+            remedy=_remedy(target, other, twice),
         )  # fmt: skip
+
+
+def _remedy(target: HostFacts, other: Domain, twice: bool) -> Remedy:
+    """What runs is somebody's: it is ended by a person, never by a line that was copied."""
+    if twice:
+        what = "find out which one is to live, and end the other by hand"
+        return Remedy(what=what, host=target.name)
+    if other.running:
+        what = f"{other.name} runs there: shut it down or move it away first, if nobody needs it"
+        return Remedy(what=what, host=target.name)
+    nvram = bool(other.tree.xpath("./os/nvram | ./os[@firmware='efi']"))
+    return Remedy(
+        what="if nobody needs it, remove its definition (its disks stay"
+        + (", its NVRAM goes)" if nvram else ")"),
+        host=target.name,
+        command=f"virsh undefine {quote(other.uuid)}" + " --nvram" * nvram,
+    )
 
 
 CHECKS = (Check("left-over-domain", "the target has one of that name", "guest", left_over_domain),)

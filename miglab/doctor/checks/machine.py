@@ -1,6 +1,7 @@
 """What a guest is built of, and the target has not: machine type, QEMU, memory, KVM."""
 
 from collections.abc import Iterator
+from shlex import quote
 
 from miglab.doctor.domain import Domain
 from miglab.doctor.facts import Facts, HostFacts
@@ -47,7 +48,7 @@ def machine_type(
                 what="install it there under the same path, or a link to what is there",
                 host=target.name,
                 command=f"ln -s $(command -v qemu-system-x86_64 || echo /usr/libexec/qemu-kvm)"
-                f" {guest.emulator}",
+                f" {quote(guest.emulator)}",
             ),
         )
 

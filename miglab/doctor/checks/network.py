@@ -1,11 +1,12 @@
 """What stands in the way of a guest's memory, and of its packets afterwards."""
 
 from collections.abc import Iterator
+from shlex import quote
 
 from miglab.doctor.domain import Domain
 from miglab.doctor.facts import Facts, HostFacts
 from miglab.doctor.finding import Check, Finding, Remedy
-from miglab.doctor.reading import address, links, told_of
+from miglab.doctor.reading import address, links, told_of, uplinks
 
 REACHED = {"open", "refused"}
 DARK_SECONDS_MAX = 2.0
@@ -41,33 +42,41 @@ def _opened(peer: str) -> str:
     ports, rich = "49152-49215", 'rule family="ipv4" source address='
     rule = f'{rich}"{peer}" port port="{ports}" protocol="tcp" accept'
     firewalld = f"firewall-cmd --add-rich-rule='{rule}'"
+    chains = (
+        "nft list chains 2>/dev/null | awk '/^table/ {f = $2; t = $3} /chain/ {c = $2}"
+        ' /type filter hook input/ && (f == "ip" || f == "inet") {print f, t, c}\''
+    )
     nft = (
-        "nft list chains ip | awk '/^table/ {t = $3} /chain/ {c = $2} /hook input/ {print t, c}'"
-        " | while read -r table chain; do"
-        f" nft insert rule ip $table $chain ip saddr {peer} tcp dport {ports} accept; done"
+        'echo "$chains" | while read -r family table chain; do'
+        f" nft insert rule $family $table $chain ip saddr {peer} tcp dport {ports} accept; done"
     )
     iptables = f"iptables -I INPUT -s {peer} -p tcp --dport {ports.replace('-', ':')} -j ACCEPT"
     return (
-        f"if firewall-cmd --state 2>/dev/null; then {firewalld};"
-        f" elif command -v nft >/dev/null; then {nft}; else {iptables}; fi"
+        f"chains=$({chains}); if firewall-cmd --state 2>/dev/null; then {firewalld};"
+        f' elif [ -n "$chains" ]; then {nft}; else {iptables}; fi'
     )
 
 
-def bridge(_: Facts, guest: Domain, source: HostFacts, target: HostFacts) -> Iterator[Finding]:
+def bridge(facts: Facts, guest: Domain, source: HostFacts, target: HostFacts) -> Iterator[Finding]:
     """A guest is plugged into a bridge of the same name, and expects packets of the same size."""
     here, there = links(source), links(target)
     for name in guest.bridges:
         found = there.get(name)
         if found is None or found.kind != "bridge":
             known = [link.name for link in there.values() if link.kind == "bridge"]
-            yield _missing_bridge(guest, name, source, target, known)
+            ours = facts.topology is not None and name == facts.topology.network.bridge
+            yield _missing_bridge(guest, name, (source, target), known, ours)
+        elif uplinks(source, name) and not uplinks(target, name):
+            yield _lonely_bridge(guest, name, source, target)
         elif name in here and here[name].mtu != found.mtu:
             yield _other_mtu(guest, name, (source, here[name].mtu), (target, found.mtu))
 
 
 def _missing_bridge(
-    guest: Domain, name: str, source: HostFacts, target: HostFacts, known: list[str]
+    guest: Domain, name: str, hosts: tuple[HostFacts, HostFacts], known: list[str], ours: bool
 ) -> Finding:
+    """No command: a bridge that nothing is plugged into lets the guest come, and it is dark."""
+    source, target = hosts
     return Finding(
         id="bridge",
         severity="blocks",
@@ -76,10 +85,30 @@ def _missing_bridge(
         what=f"{guest.name} is plugged into {name}, and {target.name} has no such bridge",
         evidence=(f"{target.name}: bridges: {', '.join(known) or 'none'}",),
         remedy=Remedy(
-            what=f"make the bridge {name} on {target.name}, with the same network behind it",
+            what=f"make the bridge {name} on {target.name}, with the interface plugged into it that"
+            f" leads to the network behind {name} on {source.name}",
             host=target.name,
-            command=f"ip link add {name} type bridge && ip link set {name} up",
-            deploy=True,
+            deploy=ours,
+        ),
+    )
+
+
+def _lonely_bridge(guest: Domain, name: str, source: HostFacts, target: HostFacts) -> Finding:
+    there = ", ".join(uplinks(source, name))
+    return Finding(
+        id="bridge",
+        severity="dangerous",
+        hosts=(source.name, target.name),
+        guest=guest.name,
+        what=f"{guest.name} will be dark on {target.name}: {name} leads nowhere there",
+        evidence=(
+            f"{source.name}: {name} has {there}",
+            f"{target.name}: {name} has no port but those of guests",
+        ),
+        remedy=Remedy(
+            what=f"plug the interface into {name} on {target.name} that leads to the network behind"
+            f" {name} on {source.name}",
+            host=target.name,
         ),
     )
 
@@ -98,7 +127,7 @@ def _other_mtu(
         remedy=Remedy(
             what="give both the same MTU",
             host=target.name,
-            command=f"ip link set {name} mtu {mine}",
+            command=f"ip link set {quote(name)} mtu {mine}",
         ),
     )
 
@@ -121,7 +150,7 @@ def announce(_: Facts, guest: Domain, source: HostFacts, target: HostFacts) -> I
                 remedy=Remedy(
                     what=f"no spanning tree on {name}, or no delay, if there can be no loop",
                     host=target.name,
-                    command=f"ip link set {name} type bridge stp_state 0 forward_delay 200",
+                    command=f"ip link set {quote(name)} type bridge stp_state 0 forward_delay 200",
                 ),
             )
 

@@ -4,12 +4,14 @@ import re
 from collections.abc import Iterator
 from fnmatch import fnmatch
 from ipaddress import ip_address, ip_network
+from shlex import quote
 
 from miglab.doctor.facts import Facts, HostFacts
 from miglab.doctor.finding import Check, Finding, Remedy
 from miglab.doctor.reading import hostname, mounts
 from miglab.errors import FactError
 
+NETGROUP = "@"
 SOFT = {"soft", "softerr"}
 
 
@@ -28,7 +30,7 @@ def soft_mount(_: Facts, host: HostFacts) -> Iterator[Finding]:
                 remedy=Remedy(
                     what="mount it hard; in /etc/fstab too",
                     host=host.name,
-                    command=f"mount -o remount,hard {mount.path}",
+                    command=f"mount -o remount,hard {quote(mount.path)}",
                     deploy=True,
                 ),
             )
@@ -44,9 +46,10 @@ def export(facts: Facts, host: HostFacts) -> Iterator[Finding]:
     path = str(facts.topology.share.path)
     clients = _clients(storage, path)
     given = [access for client, access in clients if covers(client, host)]
-    writes = any("rw" in access.lower() for access in given)
-    if given and writes:
+    if any("rw" in access.lower() for access in given):
         return
+    if netgroup := next((client for client, _ in clients if client.startswith(NETGROUP)), None):
+        raise FactError(f"the export is for the netgroup {netgroup}, whose members are not known")
     named = ", ".join(client for client, _ in clients) or "nobody"
     yield Finding(
         id="export",
@@ -83,9 +86,7 @@ def _clients(storage: HostFacts, path: str) -> list[tuple[str, str]]:
 
 
 def covers(client: str, host: HostFacts) -> bool:
-    """By address, network or name; who is in a netgroup is not told here."""
-    if client.startswith("@"):
-        raise FactError(f"the export is for the netgroup {client}, whose members are not known")
+    """By address, network or name; a netgroup never does: who is in it is not told here."""
     if any(fnmatch(name, client) for name in (host.name, hostname(host), host.address)):
         return True
     try:

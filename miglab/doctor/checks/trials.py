@@ -120,14 +120,14 @@ def dry_migration(_: Facts, source: HostFacts, target: HostFacts) -> Iterator[Fi
     if "deep-move" not in source.answers:
         return
     for line in told_of(source, "deep-move", "move", target.name):
-        word, _, said = line.partition(" ")
+        word, *said = line.split(" ", 1)
         if word == "stayed":
             yield Finding(
                 id="dry-migration",
                 severity="blocks",
                 hosts=(source.name, target.name),
                 what=f"not even the smallest guest gets from {source.name} to {target.name}",
-                evidence=(f"{source.name}: virsh migrate: {said or 'no answer in time'}",),
+                evidence=(f"{source.name}: virsh migrate: {''.join(said) or 'no answer in time'}",),
                 remedy=Remedy(what="mend the other findings first; then libvirt's words tell why"),
             )
         elif word != "moved":

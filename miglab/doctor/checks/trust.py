@@ -37,7 +37,7 @@ def ssh_trust(facts: Facts, source: HostFacts, target: HostFacts) -> Iterator[Fi
 def libvirt_listener(_: Facts, host: HostFacts) -> Iterator[Finding]:
     """A daemon that does not run, nor would be started when somebody knocks."""
     host.line("libvirt", "unit")  # whoever has none did not answer
-    units = {line.split()[0]: [*line.split()[1:], ""] for line in host.lines("libvirt", "unit")}
+    units = {line.split()[0]: [*line.split()[1:], "", ""] for line in host.lines("libvirt", "unit")}
     active = [name for name, state in units.items() if state[0] == "active"]
     if any(name.partition(".")[0] in DAEMONS for name in active):
         return
@@ -52,11 +52,22 @@ def libvirt_listener(_: Facts, host: HostFacts) -> Iterator[Finding]:
         remedy=Remedy(
             what="start it, now and at every boot",
             host=host.name,
-            command="systemctl enable --now libvirtd 2>/dev/null"
-            " || systemctl enable --now virtqemud.socket",
+            command=f"systemctl enable --now {_daemon(units)}",
             deploy=True,
         ),
     )
+
+
+def _daemon(units: dict[str, list[str]]) -> str:
+    """One daemon or many, as the host is set up: what is enabled, or else what is installed."""
+    state = {name: words[1] for name, words in units.items()}
+    modular = ("virtqemud.socket", "virtqemud")
+    for well in ({"enabled"}, {"enabled", "disabled", "static", "indirect"}):
+        if state.get("libvirtd") in well or state.get("libvirtd.socket") in well:
+            return "libvirtd"
+        if any(state.get(name) in well for name in modular):
+            return modular[0]
+    return "libvirtd"
 
 
 def certificates(facts: Facts, host: HostFacts) -> Iterator[Finding]:

@@ -2,15 +2,19 @@
 
 from collections.abc import Iterator
 
+from miglab.doctor.checks.access import READ_WRITE, account
 from miglab.doctor.domain import Domain
 from miglab.doctor.facts import Facts, HostFacts
 from miglab.doctor.finding import Check, Finding, Remedy
-from miglab.doctor.reading import qemu_version, told_of
+from miglab.doctor.reading import libvirt_version, qemu_version, told_of
 from miglab.errors import FactError
 from miglab.policy import Policy
 
-KERNEL_FAULTS_UNTIL = (8, 0)
-"""Before this QEMU, post-copy wants faults of the kernel too, which is for the privileged only."""
+OPENS_DEVICE = (8, 0)
+"""Since this QEMU, post-copy gets userfaultfd by its device, if the kernel has one."""
+
+HANDS_DEVICE = (10, 1)
+"""Since this libvirt, each QEMU is given the device, whoever owns it on the host."""
 
 CANNOT_RESUME = "libvirt 11.3.0"
 """The only version that it was seen with; whether others have it is not known."""
@@ -54,10 +58,9 @@ def never_converges(
 def userfaultfd(facts: Facts, host: HostFacts) -> Iterator[Finding]:
     """QEMU on the target fetches pages as they are touched, which the kernel must let it do."""
     sysctl, device = host.line("postcopy", "sysctl"), host.line("postcopy", "device")
-    user = dict(line.split(" ", 1) for line in host.lines("users", "set")).get("user", "")
-    open_device = device != "absent" and int(device.split()[0], 8) & 0o6 == 0o6
-    kernel = qemu_version(host) < KERNEL_FAULTS_UNTIL
-    if sysctl == "1" or user == "root" or (not kernel and sysctl == "0") or open_device:
+    if sysctl == "1" or account(host)[0] == 0:
+        return
+    if device != "absent" and qemu_version(host) >= OPENS_DEVICE and _opens(host, device):
         return
     yield Finding(
         id="userfaultfd",
@@ -69,11 +72,22 @@ def userfaultfd(facts: Facts, host: HostFacts) -> Iterator[Finding]:
             f"{host.name}: /dev/userfaultfd: {device}",
         ),
         remedy=Remedy(
-            what="allow it (for good in /etc/sysctl.d), or give QEMU's group /dev/userfaultfd",
+            what="allow it (for good in /etc/sysctl.d), or, since QEMU 8.0, give QEMU's group"
+            " /dev/userfaultfd",
             host=host.name,
-            command="sysctl -w vm.unprivileged_userfaultfd=1 || chmod 666 /dev/userfaultfd",
+            command="sysctl -w vm.unprivileged_userfaultfd=1",
         ),
     )
+
+
+def _opens(host: HostFacts, device: str) -> bool:
+    """By the device's mode, or because libvirt hands it over."""
+    mode, owner, group = [*device.split(), "", ""][:3]
+    uid, gid = account(host)
+    shift = 6 if owner == str(uid) else 3 if group == str(gid) else 0
+    return (int(mode, 8) >> shift) & READ_WRITE == READ_WRITE or libvirt_version(
+        host
+    ) >= HANDS_DEVICE
 
 
 def postcopy_recovery(facts: Facts, host: HostFacts) -> Iterator[Finding]:

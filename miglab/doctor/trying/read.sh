@@ -1,7 +1,7 @@
 # Reads the file of $TOKEN, which another host has written: `read`, or why not.
 file=$SHARE/.$TOKEN
 if grep -q " ${SHARE} nfs" /proc/self/mounts; then
-  said=$(cat "$file" 2>&1)
+  said=$(within 5 cat "$file" 2>&1)
 elif command -v nfs-cat >/dev/null; then
   said=$(within 5 nfs-cat "nfs://$SERVER$file?uid=$OWNER&gid=$OWNER" 2>&1)
 else
