@@ -25,6 +25,22 @@ KVM_WORKS = tuple(
 )
 WELL = HEALTHY.hosts[0].lines("images", "image")[0]
 LIBEXEC = "image /usr/libexec"
+DEVICE = (
+    Change("target", "domains", "<disk type='network'", "<disk type='block'"),
+    Change(
+        "target", "domains", DISK, "<source dev='/dev/san/vm1'/><source protocol='nfs' name='x'"
+    ),
+)
+"""The disk as a device of the host's, such as a LUN."""
+LACKS_DEVICE = Change("source", "images", LIBEXEC, f"image /dev/san/vm1 absent\n{LIBEXEC}")
+HAS_DEVICE = Change(
+    "source", "images", LIBEXEC, f"image /dev/san/vm1 0 6 660 block special file\n{LIBEXEC}"
+)
+NO_DEVICE = Change("source", "postcopy", "device 600 0 0", "device absent")
+OLD_LIBVIRT = Change(
+    "source", "libvirt", "Using library: libvirt 11.3.0", "Using library: libvirt 9.0.0"
+)
+OLD_QEMU = Change("source", "postcopy", "10.0.13", "7.2.19")
 SELINUX = "selinux Enforcing\nboolean virt_use_nfs off"
 PRINT = "fingerprint /etc/pki/qemu/ca-cert.pem "
 LONELY = 'set qemu.conf migration_address "127.0.0.1"'
@@ -104,6 +120,11 @@ CASES = [
     Case(
         "a share that is not mounted",
         (*TO_FILE, MOUNTED[0]),
+        ("blocks", "image-missing", TO_SOURCE),
+    ),
+    Case(
+        "a device that the other has not",
+        (*DEVICE, LACKS_DEVICE),
         ("blocks", "image-missing", TO_SOURCE),
     ),
     Case(
@@ -207,6 +228,11 @@ CASES = [
         ("blocks", "bridge", TO_SOURCE),
     ),
     Case(
+        "a bridge that leads nowhere",
+        (Change("source", "network", "plugged ens33 br0", "plugged ens33 br1"),),
+        ("dangerous", "bridge", TO_SOURCE),
+    ),
+    Case(
         "another MTU",
         (Change("source", "network", "link br0 bridge up 1500", "link br0 bridge up 1400"),),
         ("dangerous", "bridge", TO_SOURCE),
@@ -259,7 +285,25 @@ CASES = [
     ),
     Case(
         "no userfaultfd, and post-copy is wanted",
-        (Change("source", "postcopy", "10.0.13", "7.2.19"),),
+        (OLD_QEMU,),
+        ("blocks", "userfaultfd", "source"),
+        policy="postcopy",
+    ),
+    Case(
+        "a kernel without the device",
+        (NO_DEVICE,),
+        ("blocks", "userfaultfd", "source"),
+        policy="postcopy",
+    ),
+    Case(
+        "a libvirt that hands no device over",
+        (OLD_LIBVIRT,),
+        ("blocks", "userfaultfd", "source"),
+        policy="postcopy",
+    ),
+    Case(
+        "a device that is open, and a QEMU that does not look for it",
+        (OLD_QEMU, Change("source", "postcopy", "device 600 0 0", "device 666 0 0")),
         ("blocks", "userfaultfd", "source"),
         policy="postcopy",
     ),
@@ -319,5 +363,57 @@ CASES = [
         "not even the smallest gets there",
         (Change("source", "deep-move", "move target moved", "move target stayed error: no way"),),
         ("blocks", "dry-migration", TO_TARGET),
+    ),
+]
+
+
+class Well(NamedTuple):
+    """What looks like a failure and is none, and the advice that may be given of it."""
+
+    name: str
+    changes: tuple[Change, ...]
+    advice: frozenset[str] = frozenset()
+    policy: str | None = None
+
+
+PLUGGED = "<interface type='bridge'>"
+NO_BRIDGE = Change("source", "network", "link br0 bridge", "link br7 bridge")
+BY_LIBVIRT = "<interface type='network'>"
+BY_SWITCH = "<interface type='bridge'><virtualport type='openvswitch'/>"
+INVTSC = Change("target", "domains", "name='hypervisor'", "name='invtsc'")
+TSC = "<clock offset='utc'><timer name='tsc' frequency='2596098000'/></clock>"
+DEVICE_OPEN = Change("source", "postcopy", "device 600 0 0", "device 666 0 0")
+DEVICE_GIVEN = Change("source", "postcopy", "device 600 0 0", "device 660 0 64055")
+MEMBERS = "kernel /opt/kvmshare @hosts(rw)\nkernel /opt/kvmshare 192.168.80.0/24(rw)"
+
+SOUND = [
+    Well("a device that both have", (*DEVICE, HAS_DEVICE), frozenset({"local-disk"})),
+    Well("a network of libvirt's", (NO_BRIDGE, Change("target", "domains", PLUGGED, BY_LIBVIRT))),
+    Well("Open vSwitch", (NO_BRIDGE, Change("target", "domains", PLUGGED, BY_SWITCH))),
+    Well(
+        "a bridge that leads nowhere on either host",
+        tuple(
+            Change(host, "network", "plugged ens33 br0", "plugged ens33 br1")
+            for host in ("source", "target")
+        ),
+    ),
+    Well(
+        "another group",
+        (Change("source", "users", "group +64055", "group +36"),),
+        frozenset({"qemu-user"}),
+    ),
+    Well("no group", (Change("source", "users", "set group +64055", ""),)),
+    Well("a group without a number", (Change("source", "users", "group +64055", "group kvm"),)),
+    Well(
+        "invtsc with its frequency",
+        (KVM, *KVM_WORKS, INVTSC, Change("target", "domains", "<clock offset='utc'/>", TSC)),
+    ),
+    Well("a netgroup, and a network besides", (Change("nfs", "exports", "", MEMBERS),)),
+    Well("an open device", (OLD_LIBVIRT, DEVICE_OPEN), policy="postcopy"),
+    Well("a device for QEMU's group", (OLD_LIBVIRT, DEVICE_GIVEN), policy="postcopy"),
+    Well(
+        "userfaultfd for all",
+        (OLD_QEMU, NO_DEVICE, Change("source", "postcopy", "sysctl 0", "sysctl 1")),
+        policy="postcopy",
     ),
 ]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from miglab.doctor.checks import CHECKS
 from miglab.doctor.diagnose import diagnose
 from miglab.doctor.facts import Answer
-from tests.doctor.cases import CASES, TO_SOURCE, Case
+from tests.doctor.cases import CASES, SOUND, TO_SOURCE, Case, Well
 from tests.doctor.recorded import HEALTHY, IQN, Change, by_iscsi, found, grave, injured
 
 SERVED = {"exports", "images"}
@@ -32,6 +32,15 @@ def test_it_is_named_and_nothing_else(case: Case) -> None:
         assert all(finding.evidence)
         assert finding.remedy.what
         assert finding.remedy.command is None or finding.remedy.host
+
+
+@pytest.mark.parametrize("well", SOUND, ids=[well.name for well in SOUND])
+def test_what_is_well_is_not_named(well: Well) -> None:
+    """Advice at most, and nothing that could not be told."""
+    diagnosis = found(*well.changes, policy=well.policy)
+    assert (grave(diagnosis), diagnosis.untold) == ([], ())
+    usual = {each.id for each in found(policy=well.policy).findings}
+    assert {each.id for each in diagnosis.findings} - usual == well.advice
 
 
 def test_clocks_apart_are_told_beyond_doubt_only() -> None:

@@ -84,6 +84,40 @@ def test_what_follows_stands_below_its_cause() -> None:
     assert told == [("name-resolution", None), ("ssh-trust", "name-resolution")]
 
 
+def between(ident: str, severity: Severity, *hosts: str) -> Check:
+    """A check that always finds something there."""
+    anywhere = finds(ident, severity)
+
+    def examine(facts: Facts, host: HostFacts) -> Iterator[Finding]:
+        for finding in anywhere.examine(facts, host):
+            if host.name == "source":
+                yield finding.model_copy(update={"hosts": hosts})
+
+    return Check(ident, "always there", "hypervisor", examine)
+
+
+@pytest.mark.parametrize(
+    ("severity", "of", "effect", "follows"),
+    [
+        ("blocks", ("source", "target"), ("source", "target"), "name-resolution"),
+        ("blocks", ("target",), ("source", "target"), "name-resolution"),
+        ("blocks", ("source", "target"), ("source", "third"), None),
+        ("blocks", ("source", "target"), ("third", "target"), None),
+        ("advice", ("source", "target"), ("source", "target"), None),
+    ],
+)
+def test_of_three_hosts_what_is_between_two_comes_of_nothing_with_the_third(
+    severity: Severity, of: tuple[str, ...], effect: tuple[str, ...], follows: str | None
+) -> None:
+    """Nor of advice: a closed port would stay closed when the other pair's name is mended."""
+    checks = [
+        between("name-resolution", severity, *of),
+        between("migration-ports", "blocks", *effect),
+    ]
+    told = {each.id: each.follows for each in diagnose(HEALTHY, checks=checks).findings}
+    assert told["migration-ports"] == follows
+
+
 def test_only_what_was_asked_for() -> None:
     """By identifier."""
     diagnosis = diagnose(HEALTHY, only=["y"], checks=[finds("x"), finds("y")])

@@ -107,9 +107,19 @@ def test_words_lead_to_the_finding(words: str, ident: str) -> None:
 
 
 def test_words_that_nobody_knows_stand_as_they_are() -> None:
-    """No guess is made."""
-    reason = explained("the moon is full", diagnosis(finding("clock")), ("source", "target"))
-    assert reason == (None, ())
+    """No guess is made; what would stop a migration between these hosts stands beside them."""
+    clock, bridge = finding("clock", "dangerous"), finding("bridge")
+    other = finding("kvm", "blocks", "third")
+    reason = explained("the moon is full", diagnosis(clock, bridge, other), ("source", "target"))
+    assert reason == (None, (), (bridge,))
+
+
+def test_where_a_cause_is_known_nothing_stands_beside_it() -> None:
+    """Only the finding that the words lead to."""
+    found = diagnosis(finding("same-host-uuid"), finding("bridge"))
+    reason = explained("same host", found, ("source", "target"))
+    assert ([each.id for each in reason.causes], reason.besides) == (["same-host-uuid"], ())
+    assert explained("locked memory", found, ("source", "target")).besides == found.findings
 
 
 def test_only_what_is_between_these_hosts_explains() -> None:

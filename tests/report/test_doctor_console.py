@@ -67,3 +67,15 @@ def test_words_of_libvirt_stand_beside_what_they_mean() -> None:
     ]
     assert lines[2:4] == ["libvirt said  no name", "which means   a name is wrong"]
     assert lines[4].startswith("blocks     name-resolution")
+
+
+def test_what_would_stop_a_migration_stands_beside_words_that_nobody_knows() -> None:
+    """With the doubt."""
+    text = io.StringIO()
+    console = Console(file=text, width=60, color_system=None)
+    show_explanation(
+        console, "the moon is full", Explanation(None, (), found(NOWHERE).findings[:1])
+    )
+    lines = text.getvalue().splitlines()
+    assert lines[1].endswith("explains it for certain; this would stop a migration")
+    assert lines[2].startswith("blocks     name-resolution")
