@@ -59,7 +59,7 @@ def _share_was_tried(facts: Facts, host: HostFacts) -> None:
     if not said & {"wrote", "opened", "refused"}:
         words = host.text("deep-share").strip() or "nothing was said"
         raise FactError(f"{host.name}: deep-share: the share was not tried: {words[:160]}")
-    told = {name.split()[0] for word, _, name in _lines(host) if word in {"read", "unread"}}
+    told = {name.partition(" ")[0] for word, _, name in _lines(host) if word in {"read", "unread"}}
     for other in facts.hypervisors:
         wrote = other is not host and any(word == "wrote" for word, _, _ in _lines(other))
         if wrote and other.name not in told:

@@ -85,9 +85,8 @@ def _opens(host: HostFacts, device: str) -> bool:
     mode, owner, group = [*device.split(), "", ""][:3]
     uid, gid = account(host)
     shift = 6 if owner == str(uid) else 3 if group == str(gid) else 0
-    return (int(mode, 8) >> shift) & READ_WRITE == READ_WRITE or libvirt_version(
-        host
-    ) >= HANDS_DEVICE
+    permitted = (int(mode, 8) >> shift) & READ_WRITE == READ_WRITE
+    return permitted or libvirt_version(host) >= HANDS_DEVICE
 
 
 def postcopy_recovery(facts: Facts, host: HostFacts) -> Iterator[Finding]:
