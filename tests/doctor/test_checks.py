@@ -43,6 +43,16 @@ def test_what_is_well_is_not_named(well: Well) -> None:
     assert {each.id for each in diagnosis.findings} - usual == well.advice
 
 
+def test_kvm_is_missed_also_where_another_host_is_silent_about_its_guests() -> None:
+    """One guest that needs it is enough; none that is seen is not enough for advice."""
+    silent = Change("source", "domains", "", "error: no connection")
+    kvm = Change("target", "domains", "<domain type='qemu'", "<domain type='kvm'")
+    needed = diagnose(injured(silent, kvm), only=["kvm"])
+    assert {each.severity for each in needed.findings} == {"blocks"}
+    unknown = diagnose(injured(silent), only=["kvm"])
+    assert (unknown.findings, len(unknown.untold)) == ((), 2)
+
+
 def test_clocks_apart_are_told_beyond_doubt_only() -> None:
     """An offset within the uncertainty of asking is none."""
     source = HEALTHY.hosts[1]

@@ -7,6 +7,7 @@ from miglab.doctor.domain import Domain
 from miglab.doctor.facts import Facts, HostFacts
 from miglab.doctor.finding import Check, Finding, Remedy
 from miglab.doctor.reading import capabilities, image
+from miglab.errors import FactError
 
 QEMU_ITSELF = 2 << 30
 """Address space that QEMU takes besides: libraries, stacks of threads, buffers."""
@@ -99,7 +100,7 @@ def kvm(facts: Facts, host: HostFacts) -> Iterator[Finding]:
     told = host.line("acceleration", "kvm")
     if told.startswith("works"):
         return
-    needed = any(guest.kind == "kvm" for each in facts.hypervisors for guest in each.domains)
+    needed = _needed(facts)
     there = not told.startswith("absent")
     if not there and not needed:
         return
@@ -115,6 +116,20 @@ def kvm(facts: Facts, host: HostFacts) -> Iterator[Finding]:
             " below; until then guests of type qemu run, ten times slower",
         ),
     )
+
+
+def _needed(facts: Facts) -> bool:
+    """Whether a guest uses it anywhere; FactError if none is seen, and not every host tells."""
+    silent: list[FactError] = []
+    for host in facts.hypervisors:
+        try:
+            if any(guest.kind == "kvm" for guest in host.domains):
+                return True
+        except FactError as error:
+            silent.append(error)
+    if silent:
+        raise silent[0]
+    return False
 
 
 CHECKS = (
