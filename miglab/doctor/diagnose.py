@@ -6,7 +6,7 @@ from typing import Any, Literal
 from miglab.doctor.checks import CHECKS
 from miglab.doctor.facts import Facts, HostFacts
 from miglab.doctor.finding import SEVERITIES, Check, Finding, Untold
-from miglab.doctor.follows import CAUSES
+from miglab.doctor.follows import CAUSES, ONE_WAY
 from miglab.errors import MiglabError
 from miglab.values import Value
 
@@ -130,7 +130,8 @@ def _linked(findings: list[Finding]) -> Iterator[Finding]:
 
 def _touches(cause: Finding, effect: Finding) -> bool:
     """One host in common is not enough: what is between two hosts comes of nothing with a third."""
-    return set(cause.hosts) <= set(effect.hosts)
+    back = len(cause.hosts) > 1 and cause.hosts == effect.hosts[::-1]
+    return set(cause.hosts) <= set(effect.hosts) and not (back and cause.id in ONE_WAY)
 
 
 def _order(finding: Finding) -> tuple[bool, int, str, tuple[str, ...]]:

@@ -16,3 +16,6 @@ CAUSES: dict[str, tuple[str, ...]] = {
     ),
 }
 """By identifier, the causes it may have, the likeliest first."""
+
+ONE_WAY = {"name-resolution", "ssh-trust", "migration-ports"}
+"""What is wrong from one host to another is nothing on the way back."""

@@ -8,7 +8,7 @@ from miglab.doctor.checks import CHECKS
 from miglab.doctor.diagnose import diagnose
 from miglab.doctor.facts import Facts, HostFacts
 from miglab.doctor.finding import Check, Finding, Remedy, Severity
-from miglab.doctor.follows import CAUSES
+from miglab.doctor.follows import CAUSES, ONE_WAY
 from miglab.errors import FactError
 from tests.doctor.recorded import HEALTHY, Change, found, injured
 
@@ -103,6 +103,7 @@ def between(ident: str, severity: Severity, *hosts: str) -> Check:
         ("blocks", ("target",), ("source", "target"), "name-resolution"),
         ("blocks", ("source", "target"), ("source", "third"), None),
         ("blocks", ("source", "target"), ("third", "target"), None),
+        ("blocks", ("source", "target"), ("target", "source"), None),
         ("advice", ("source", "target"), ("source", "target"), None),
     ],
 )
@@ -118,6 +119,16 @@ def test_of_three_hosts_what_is_between_two_comes_of_nothing_with_the_third(
     assert told["migration-ports"] == follows
 
 
+def test_what_is_of_both_hosts_is_a_cause_in_both_directions() -> None:
+    """As the same host UUID is, which is told once."""
+    checks = [
+        between("same-host-uuid", "blocks", "source", "target"),
+        between("dry-migration", "blocks", "target", "source"),
+    ]
+    told = {each.id: each.follows for each in diagnose(HEALTHY, checks=checks).findings}
+    assert told["dry-migration"] == "same-host-uuid"
+
+
 def test_only_what_was_asked_for() -> None:
     """By identifier."""
     diagnosis = diagnose(HEALTHY, only=["y"], checks=[finds("x"), finds("y")])
@@ -127,7 +138,7 @@ def test_only_what_was_asked_for() -> None:
 def test_causes_are_known_checks_and_in_no_circle() -> None:
     """Each is told as a cause where it is one."""
     known = {check.id for check in CHECKS}
-    assert set(CAUSES) <= known
+    assert set(CAUSES) | ONE_WAY <= known
     assert all(set(causes) <= known for causes in CAUSES.values())
     assert not [
         (effect, cause)
