@@ -35,7 +35,7 @@ def assert_holds(verdict: Verdict, scenario: Scenario, lab: Lab) -> None:
     for name, finding in verdict.integrity.by_name():
         assert finding.state == "intact", f"{name}: {finding.detail}; {again}"
     assert verdict.fate == "moved", f"{verdict.reasons}; {again}"
-    assert verdict.contradictions == (), again
+    assert verdict.contradictions == (), f"{verdict.contradictions}; {again}"
     for shown in verdict.manner:
         assert shown.state == "intact", f"{shown.asked}: {shown.detail}; {again}"
     assert_traffic(verdict, scenario, int(lab.topology.guest.memory), again)
