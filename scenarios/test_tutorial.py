@@ -201,6 +201,10 @@ def test_row_10_br0_survives_a_reboot(lab: Lab, nodes: Nodes) -> None:
     lab.reboot(node)
     host = nodes[node.name]
     assert host.check_output("cat /proc/sys/kernel/random/boot_id; stat -c %Y /proc/1") != before
+    started = "systemctl show --property=ActiveEnterTimestampMonotonic --value libvirtd.service"
+    host.check_output(  # by the boot: nobody has connected yet, and it may have ended again
+        f"{within(lab, 30)} sh -c 'while [ \"$({started})\" = 0 ]; do sleep 0.5; done'"
+    )
     assert str(node.address) in host.interface(lab.topology.network.bridge).addresses
     assert f"master {lab.topology.network.bridge}" in host.check_output(
         f"ip link show {wire(host, node)}"

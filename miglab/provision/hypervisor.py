@@ -10,8 +10,8 @@ from pyinfra.operations import server
 
 from miglab.packages import HYPERVISOR
 from miglab.provision.bridge import bridge
-from miglab.provision.daemons import qemu_daemon, sockets
-from miglab.provision.facts.system import CgroupsReadOnly, InContainer
+from miglab.provision.daemons import qemu_daemon, sockets, storage_daemons
+from miglab.provision.facts.system import CgroupsReadOnly, Disabled, InContainer, Masked
 from miglab.provision.packages import install
 from miglab.provision.settings import settings
 from miglab.topology import Node, Topology
@@ -26,10 +26,13 @@ def qemu_settings(topology: Topology, cgroups_read_only: bool) -> dict[str, str]
 
 @operation()
 def listening(socket: str) -> Generator[str]:
-    """``socket`` is open, and opens at boot."""
+    """``socket`` is open, and opens at boot; one that is masked is so by choice."""
     service = socket.replace(".socket", ".service")
     active = host.get_fact(SystemdStatus, services=[socket, service])
     enabled = host.get_fact(SystemdEnabled, services=[socket])
+    if active.get(service) and host.get_fact(Masked, unit=socket):
+        host.noop(f"{service} runs, and {socket} is masked")
+        return
     yield from listening_commands(socket, {unit for unit, is_so in active.items() if is_so})
     if not enabled.get(socket):
         yield f"systemctl enable {socket}"
@@ -38,23 +41,41 @@ def listening(socket: str) -> Generator[str]:
 def listening_commands(socket: str, active: set[str]) -> Iterator[str]:
     """Opens ``socket``, which systemd refuses while its service runs.
 
-    A stopped service comes back with whoever connects next; guests run on without it.
+    A stopped service comes back with whoever connects next; guests run on without it. Where the
+    socket cannot be opened, the service goes on as before.
     """
     service = socket.replace(".socket", ".service")
-    if socket not in active:
-        if service in active:
-            yield f"systemctl stop {service}"
-        yield f"systemctl start {socket}"
+    if socket in active:
+        return
+    start = f"systemctl start {socket}"
+    if service in active:
+        start = (
+            f"systemctl stop {service} && {start}"
+            f" || {{ systemctl start {service}; echo '{socket} cannot be opened' >&2; exit 1; }}"
+        )
+    yield start
+
+
+@operation()
+def starting(daemon: str) -> Generator[str]:
+    """``daemon`` starts at boot: guests and pools that start with the host are started by it.
+
+    A socket alone would wait for somebody to connect.
+    """
+    if host.get_fact(Disabled, unit=f"{daemon}.service"):
+        yield f"systemctl enable {daemon}.service"
 
 
 @deploy("Hypervisor")
 def deploy_hypervisor(topology: Topology, node: Node) -> None:
-    """Packages, settings, libvirt's sockets, and the bridge."""
+    """Packages, settings, libvirt's sockets, its start at boot, and the bridge."""
     daemon = qemu_daemon(host)
     install("libvirt and QEMU", HYPERVISOR)
     changed = _settings(topology, daemon)
     for socket in sockets(host):
         listening(name=f"libvirt listens: {socket}", socket=socket)
+    for each in storage_daemons(host):
+        starting(name=f"libvirt starts with the host: {each}", daemon=each)
     server.shell(
         name="libvirt takes the settings up",
         commands=[f"systemctl try-restart {daemon}.service"],

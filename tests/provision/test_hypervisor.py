@@ -1,6 +1,8 @@
 """A hypervisor of each family, as a whole deploy."""
 
 import json
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -31,6 +33,10 @@ BRIDGED = json.dumps(
 CONTAINER, CGROUPS = "systemd-detect-virt", "/sys/fs/cgroup"
 OWNER = 'user = "+64055"\ngroup = "+64055"\n'
 SETTINGS = "Hypervisor | Settings in /etc/libvirt/qemu.conf"
+SWITCH = (
+    "systemctl stop a.service && systemctl start a.socket"
+    " || { systemctl start a.service; echo 'a.socket cannot be opened' >&2; exit 1; }"
+)
 RESTART = "Hypervisor | libvirt takes the settings up"
 
 
@@ -54,12 +60,33 @@ def test_qemu_runs_as_the_owner_of_the_images(
         ({"a.socket"}, []),
         ({"a.socket", "a.service"}, []),
         (set(), ["systemctl start a.socket"]),
-        ({"a.service"}, ["systemctl stop a.service", "systemctl start a.socket"]),
+        ({"a.service"}, [SWITCH]),
     ],
 )
 def test_a_socket_opens_though_its_service_runs(active: set[str], expected: list[str]) -> None:
     """systemd refuses to open it for a service that already runs without."""
     assert list(listening_commands("a.socket", active)) == expected
+
+
+@pytest.mark.parametrize(
+    ("opens", "expected"),
+    [
+        (True, ["stop a.service", "start a.socket"]),
+        (False, ["stop a.service", "start a.socket", "start a.service"]),
+    ],
+)
+def test_a_service_is_not_left_stopped(tmp_path: Path, opens: bool, expected: list[str]) -> None:
+    """Where its socket cannot be opened, it runs on, and that is an error."""
+    tool, done = tmp_path / "systemctl", tmp_path / "done"
+    tool.write_text(
+        f'#!/bin/sh\necho "$*" >>{done}\ncase "$*" in *socket) {str(opens).lower()};; esac\n'
+    )
+    tool.chmod(0o755)
+    (command,) = listening_commands("a.socket", {"a.service"})
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    ended = subprocess.run(["sh", "-c", command], env=environment, capture_output=True, check=False)
+    assert (ended.returncode == 0) == opens
+    assert done.read_text().splitlines() == expected
 
 
 def deploy(host: Machine, topology: Topology, source: Node) -> Changes:
@@ -167,9 +194,27 @@ def test_a_closed_socket_is_opened(right: Machine, topology: Topology, source: N
     """Though its service went on without it."""
     right.active.remove("libvirtd.socket")
     assert deploy(right, topology, source) == [
+        ("Hypervisor | libvirt listens: libvirtd.socket", [SWITCH.replace("a.", "libvirtd.")])
+    ]
+
+
+def test_a_masked_socket_stays_so_beside_its_service(
+    right: Machine, topology: Topology, source: Node
+) -> None:
+    """Somebody chose it; libvirt is there without."""
+    right.active.remove("libvirtd.socket")
+    right.enabled.remove("libvirtd.socket")
+    right.says["is-enabled libvirtd.socket 2>/dev/null | grep -q ^masked"] = "yes"
+    assert deploy(right, topology, source) == []
+
+
+def test_libvirt_starts_with_the_host(right: Machine, topology: Topology, source: Node) -> None:
+    """A socket alone would start no guest and no pool: nobody may connect."""
+    right.says["is-enabled libvirtd.service"] = "yes"
+    assert deploy(right, topology, source) == [
         (
-            "Hypervisor | libvirt listens: libvirtd.socket",
-            ["systemctl stop libvirtd.service", "systemctl start libvirtd.socket"],
+            "Hypervisor | libvirt starts with the host: libvirtd",
+            ["systemctl enable libvirtd.service"],
         )
     ]
 

@@ -76,6 +76,14 @@ class Disabled(YesNo):
         return f"systemctl is-enabled {unit} 2>/dev/null | grep -qx disabled && echo yes || echo no"
 
 
+class Masked(YesNo):
+    """Whether somebody has seen to it that a unit cannot be started."""
+
+    def command(self, unit: str) -> str:
+        """Until the next boot, or for good."""
+        return f"systemctl is-enabled {unit} 2>/dev/null | grep -q ^masked && echo yes || echo no"
+
+
 class Exists(YesNo):
     """Whether every one of ``paths`` is there."""
 
