@@ -37,13 +37,21 @@ Host *
 
 SHARED = """\
   BatchMode yes
-  ConnectTimeout 10
-  ServerAliveInterval 5
+  ConnectTimeout {connect}
+  ServerAliveInterval {alive}
   ControlMaster auto
   ControlPath {directory}/cm-%C
   ControlPersist 15m
 """
 """Of every host of every lab: nothing is asked, and one connection serves all commands."""
+CONNECT, ALIVE = (10, 60), (5, 15)
+"""Seconds in containers, and the most: an emulated machine's sshd needs some for its keys alone."""
+
+
+def shared(place: Place) -> str:
+    """What every host of the lab in ``place`` is reached by."""
+    connect, alive = (min(least * place.patience, most) for least, most in (CONNECT, ALIVE))
+    return SHARED.format(directory=place.directory, connect=f"{connect:.0f}", alive=f"{alive:.0f}")
 
 
 def host_key(place: Place, node: Node) -> str:
@@ -94,7 +102,7 @@ def write_access(
     ensure_key(place.directory / "id_ed25519")
     known = "".join(f"{node.name} {host_key(place, node)}\n" for node in topology.nodes)
     hosts = "".join(host_block(node, way(place, node)) for node in topology.nodes)
-    every = (EVERY + SHARED).format(directory=place.directory)
+    every = EVERY.format(directory=place.directory) + shared(place)
     write_private(place.directory / "known_hosts", known.encode())
     write_private(place.ssh_config, (hosts + every).encode())
     wrapper = f'#!/bin/sh\nexec ssh -F {place.ssh_config} "$@"\n'

@@ -11,21 +11,21 @@ from importlib.resources import files
 from pathlib import Path
 
 from miglab.errors import NodeError
-from miglab.lab.access import SHARED, ssh_argv
+from miglab.lab.access import shared, ssh_argv
 from miglab.lab.command import attempt, last_words
 from miglab.lab.keys import write_private
 from miglab.lab.own import Own
 from miglab.lab.place import Place
 
 THEIRS = ("~/.ssh/config", "/etc/ssh/ssh_config")
-SECONDS = 15.0
+SECONDS = 30.0
 SSH_FAILED = 255
 
 
 def write_own_access(place: Place, hosts: Iterable[Own]) -> None:
     """Writes ssh_config and the ``ssh`` wrapper of the lab (0600, 0700); makes no key."""
     known = list(hosts)
-    text = f"Host *\n{SHARED.format(directory=place.directory)}" + "".join(map(host_block, known))
+    text = f"Host *\n{shared(place)}" + "".join(map(host_block, known))
     write_private(place.ssh_config, text.encode())
     wrapper = files("miglab.lab").joinpath("own_ssh.sh").read_text()
     users = " ".join(own.name for own in known if not own.is_root)

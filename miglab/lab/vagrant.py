@@ -21,7 +21,7 @@ from miglab.lab.lock import held
 from miglab.lab.machines import Machines, decide
 from miglab.lab.parallel import each
 from miglab.lab.place import Place
-from miglab.lab.vagrant_program import VagrantProgram
+from miglab.lab.vagrant_program import VagrantProgram, up_seconds
 from miglab.topology import Node
 
 PROGRAMS = ("vagrant", "libvirtd", "virsh", "dnsmasq", "qemu-img")
@@ -66,10 +66,11 @@ class VagrantLab(Lab):
             self._bring_up(say)
             yield from (node.name for node in new)
         access.write_access(self.place, self.topology, self._way)
-        away = [node for node in self.topology.nodes if not self._comes(node)]
+        came = each(self._comes, self.topology.nodes)
+        away = [n for n, is_there in zip(self.topology.nodes, came, strict=True) if not is_there]
         for node in away:
             say(f"{node.name}: runs and does not answer, switching off and on")
-            self._vagrant.reload(node.name)
+            self._reload(node)
             yield node.name
         if away:  # each may have another address now
             access.write_access(self.place, self.topology, self._way)
@@ -105,25 +106,38 @@ class VagrantLab(Lab):
     def _bring_up(self, say: Say) -> None:
         """By Vagrant; raises LabError with what the silent machines' consoles said last."""
         try:
-            self._vagrant.up(say)
+            self._vagrant.up(say, up_seconds(len(self.topology.nodes)))
         except LabError as failure:
-            silent = [n.name for n in self.topology.nodes if not answers(self.place, n.name, 1)]
-            told = [f"{n}'s console said last: {libvirtd.console(self.place, n)}" for n in silent]
-            raise LabError("; ".join([str(failure), *told])) from None
+            silent = [n for n in self.topology.nodes if not answers(self.place, n.name, 1)]
+            raise LabError("; ".join([str(failure), *map(self._shown, silent)])) from None
+
+    def _reload(self, node: Node) -> None:
+        """Switches off and on; raises LabError with what the console said last."""
+        try:
+            self._vagrant.reload(node.name)
+        except LabError as failure:
+            raise LabError(f"{failure}; {self._shown(node)}") from None
+
+    def _shown(self, node: Node) -> str:
+        return f"{node.name}'s console said last: {libvirtd.console(self.place, node.name)}"
 
     def _way(self, _: Place, node: Node) -> Way:
         """Over the network that Vagrant manages machines by, whose addresses are leased."""
         return Way(self.place.namespace_path(), libvirtd.address(self.place, node.name))
 
     def _comes(self, node: Node) -> bool:
-        return answers(self.place, node.name, ANSWER_SECONDS / self.place.patience)
+        """Whether it answers in time; a machine that is only slow is asked again."""
+        try:
+            self._await(node)
+        except NodeError:
+            return False
+        return True
 
     def _await(self, node: Node) -> None:
         Deadline(ANSWER_SECONDS).until(
-            lambda: self._comes(node),
+            lambda: answers(self.place, node.name),
             lambda: NodeError(
-                f"{node.name}: no answer over ssh within {ANSWER_SECONDS} s;"
-                f" its console said last: {libvirtd.console(self.place, node.name)}"
+                f"{node.name}: no answer over ssh within {ANSWER_SECONDS} s; {self._shown(node)}"
             ),
         )
 
@@ -135,7 +149,7 @@ class VagrantLab(Lab):
         """Switches one node off and on."""
         with held(self.place.lock):
             access.forget(self.place, node.name)
-            self._vagrant.reload(node.name)
+            self._reload(node)
             self._await(node)
 
     def suspend(self, say: Say = silence) -> None:

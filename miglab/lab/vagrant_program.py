@@ -1,23 +1,21 @@
 """Vagrant as one lab has it: by python-vagrant, and a failure is one line."""
 
 import re
-import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from typing import Any
-
-import psutil
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 from miglab.errors import LabError
 from miglab.lab import libvirtd
-from miglab.lab.command import end
 from miglab.lab.deployment import HOME
 from miglab.lab.keys import write_private
 from miglab.lab.lab import Say
 from miglab.lab.place import Place
+from miglab.lab.vagrant_process import interrupt, let_clean_up
 
+T = TypeVar("T")
 PROGRAM = """\
 #!/bin/sh
 # Vagrant as this lab has it, such as `vagrant status` or `vagrant ssh source`.
@@ -31,9 +29,16 @@ TOLD = re.compile(
 )
 PLUGIN = re.compile(r"provider 'libvirt' could not be found|No usable default provider")
 """What Vagrant says where it has none."""
-UP_SECONDS, CLEANING_SECONDS = 600, 60
+SECONDS, MACHINE_SECONDS = 600, 200
+"""For any command, and for each machine that is to come up."""
+LATE = {"up": "not all machines answered", "reload": "the machine did not answer"}
 CONFIDENTIAL = "io.systemd.credential"
 """Vagrant shows what a machine is given, among it the machine's own key."""
+
+
+def up_seconds(machines: int) -> float:
+    """How long so many machines may take to come up: emulated, each has a part of this one."""
+    return max(SECONDS, MACHINE_SECONDS * machines)
 
 
 class VagrantProgram:
@@ -72,39 +77,37 @@ class VagrantProgram:
         return f"vagrant {what} failed; its own words stand in {self.log}"
 
     @contextmanager
-    def _within(self, seconds: float) -> Iterator[None]:
-        """Vagrant by itself waits for a machine that does not boot for as long as it takes."""
+    def _within(self, what: str, seconds: float) -> Iterator[None]:
+        """Vagrant by itself waits for whatever does not come for as long as it takes."""
         late = threading.Event()
 
-        def interrupt() -> None:
+        def stop() -> None:
             late.set()
-            for process in _at_work():
-                with suppress(psutil.NoSuchProcess):
-                    process.send_signal(signal.SIGINT)
+            interrupt(what)
 
-        timer = threading.Timer(seconds, interrupt)
+        timer = threading.Timer(seconds, stop)
         timer.start()
         try:
             yield
         except LabError:
             if late.is_set():
-                told = f"not all machines answered within {seconds:g} s"
-                raise LabError(f"lab {self._name}: {told}") from None
+                told = LATE.get(what, f"vagrant {what} was not done")
+                raise LabError(f"lab {self._name}: {told} within {seconds:g} s") from None
             raise
         finally:
             timer.cancel()
 
-    def up(self, say: Say, seconds: float = UP_SECONDS) -> None:
+    def up(self, say: Say, seconds: float = SECONDS) -> None:
         """Makes, starts and resumes machines, and says what it does; LabError after ``seconds``."""
         lines: list[str] = []
-        with self._within(seconds), self._doing("up"):
+        with self._within("up", seconds), self._doing("up"):
             try:
                 for line in self._vagrant.up(provider="libvirt", stream_output=True):
                     lines.append(line.rstrip())
                     if TOLD.match(line):
                         say(line[4:].rstrip())
             except KeyboardInterrupt:
-                _let_clean_up()
+                let_clean_up("up")
                 raise
             finally:
                 self._keep(lines)
@@ -126,27 +129,18 @@ class VagrantProgram:
         """Removes a machine and its disk."""
         self._call("destroy", lambda: self._vagrant.destroy(vm_name=name))
 
-    def _call(self, what: str, action: Callable[[], object]) -> None:
-        with self._doing(what):
-            action()
+    def _call(self, what: str, action: Callable[[], T]) -> T:
+        with self._within(what, SECONDS), self._doing(what):
+            return action()
 
     def states(self) -> dict[str, str]:
         """Of each machine that there is."""
-        with self._doing("status"):
-            found = self._vagrant.status()
-        return {each.name: each.state for each in found if each.state != "not_created"}
-
-
-def _let_clean_up() -> None:
-    """Vagrant was interrupted as we were, and removes what it had half made; until it has."""
-    _, left = psutil.wait_procs(list(_at_work()), timeout=CLEANING_SECONDS)
-    for process in left:
-        end(process)
-
-
-def _at_work() -> Iterator[psutil.Process]:
-    """Vagrant, where it runs for us; it may end meanwhile."""
-    for process in psutil.Process().children():
-        with suppress(psutil.NoSuchProcess):
-            if "up" in process.cmdline():
-                yield process
+        try:
+            found = self._call("status", self._vagrant.status)
+        except (ValueError, IndexError) as odd:  # of a line that is none of its own
+            raise LabError(
+                f"lab {self._name}: vagrant status: expected lines of time, machine, kind and"
+                f" value, found others ({odd}); {self.log.with_name('vagrant')} status shows them"
+            ) from None
+        known = {each.name: each.state for each in found if each.state}
+        return {name: state for name, state in known.items() if state != "not_created"}

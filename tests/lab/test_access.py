@@ -69,6 +69,20 @@ def test_nothing_is_asked_and_no_agent_is_used(written: Place) -> None:
     assert (found["batchmode"], found["identitiesonly"]) == ("yes", "yes")
 
 
+@pytest.mark.parametrize(
+    ("name", "connect", "alive"), [("unit", 10, 5), ("vagrant", 60, 15), ("site", 20, 10)]
+)
+def test_a_slow_machine_is_given_time(
+    state: Path, topology: Topology, name: str, connect: int, alive: int
+) -> None:
+    """An emulated one's sshd may need ten seconds before it says anything."""
+    assert state.exists()
+    write_access(Place(name), topology)
+    found = understood(Place(name), "source")
+    assert found["connecttimeout"] == str(connect)
+    assert found["serveraliveinterval"] == str(alive)
+
+
 def test_files_are_private(written: Place) -> None:
     """0600, and 0700 for what is run."""
     bits = {path.name: path.stat().st_mode & 0o777 for path in written.directory.glob("*")}

@@ -50,7 +50,7 @@ def test_the_inventory_wins_over_the_user_s_ssh_config_which_adds_the_rest(site:
     wanted = {"hostname": "192.0.2.1", "user": "admin", "port": "2222", "identityfile": "/key"}
     assert {key: found[key] for key in wanted} == wanted
     assert found["proxyjump"] == "gate"
-    assert (found["batchmode"], found["connecttimeout"]) == ("yes", "10")
+    assert (found["batchmode"], found["connecttimeout"]) == ("yes", "20")
     assert found["controlpath"].startswith(f"{site.directory}/cm-")
 
 

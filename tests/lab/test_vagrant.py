@@ -3,19 +3,20 @@
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from miglab.errors import LabError, NodeError, UsageError
 from miglab.lab import lab as lab_module
-from miglab.lab import libvirtd, vagrant, vagrant_program
+from miglab.lab import libvirtd, vagrant, vagrant_process, vagrant_program
 from miglab.lab.embedded import EmbeddedLab
 from miglab.lab.machines import Machines
 from miglab.lab.origins import lab_of
 from miglab.lab.place import Place
 from miglab.lab.vagrant import VagrantLab
-from miglab.lab.vagrant_program import CONFIDENTIAL, TOLD, VagrantProgram
+from miglab.lab.vagrant_program import CONFIDENTIAL, TOLD, VagrantProgram, up_seconds
 from miglab.topology import Topology
 
 ROOT = Path(__file__).parents[2]
@@ -128,20 +129,86 @@ def test_a_machine_that_does_not_boot_is_given_up(outside: Place, tmp_path: Path
         VagrantProgram(outside).up(lambda _: None, seconds=0.3)
 
 
-@pytest.mark.parametrize("verb", ["up", "reload", "suspend", "destroy", "status"])
-def test_what_vagrant_cannot_do_is_one_line(outside: Place, tmp_path: Path, verb: str) -> None:
-    """That names the log with its own words."""
-    Tool(tmp_path, "no space left", code=1)
+@pytest.mark.parametrize(
+    ("verb", "told"),
+    [
+        ("reload", "the machine did not answer"),
+        ("suspend", "vagrant suspend was not done"),
+        ("destroy", "vagrant destroy was not done"),
+        ("status", "vagrant status was not done"),
+    ],
+)
+def test_no_command_of_vagrant_s_takes_for_ever(
+    outside: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str, told: str
+) -> None:
+    """One that does not heed an interrupt is ended, and whatever it had started."""
+    Tool(tmp_path, then="trap '' INT; sleep 60")
+    monkeypatch.setattr(vagrant_process, "CLEANING_SECONDS", 0.2)
+    monkeypatch.setattr(vagrant_program, "SECONDS", 0.3)
     program = VagrantProgram(outside)
-    deeds = {
+    with pytest.raises(LabError, match=rf"lab unit: {told} within 0\.3 s"):
+        deeds(program)[verb]()
+    assert not list(vagrant_process.at_work(verb))
+
+
+def deeds(program: VagrantProgram) -> dict[str, Callable[[], object]]:
+    """By verb, what a lab asks of Vagrant."""
+    return {
         "up": lambda: program.up(lambda _: None),
         "reload": lambda: program.reload("nfs"),
         "suspend": program.suspend,
         "destroy": lambda: program.destroy("nfs"),
         "status": program.states,
     }
+
+
+@pytest.mark.parametrize(("machines", "seconds"), [(1, 600), (3, 600), (5, 1000)])
+def test_more_machines_may_take_longer(machines: int, seconds: float) -> None:
+    """They share the processors of this one."""
+    assert up_seconds(machines) == seconds
+
+
+@pytest.mark.parametrize("line", ["a warning", "1,nfs,state,running,and,more", "1,nfs,state"])
+def test_a_line_that_is_none_of_vagrant_s_own_is_one_line(
+    outside: Place, tmp_path: Path, line: str
+) -> None:
+    """Where python-vagrant would raise whatever comes of it."""
+    Tool(tmp_path, line)
+    with pytest.raises(LabError, match="lab unit: vagrant status: expected lines of time, machine"):
+        VagrantProgram(outside).states()
+
+
+def test_a_machine_that_is_only_slow_is_not_switched_off(
+    place: Place, topology: Topology, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is asked until its time is over."""
+    said = iter([False, False, True])
+    monkeypatch.setattr(vagrant, "answers", lambda *_: next(said))
+    assert VagrantLab(place, topology)._comes(topology.source)
+    monkeypatch.setattr(vagrant, "answers", lambda *_: False)
+    monkeypatch.setattr(vagrant, "ANSWER_SECONDS", 0.1)
+    assert not VagrantLab(place, topology)._comes(topology.source)
+
+
+def test_a_machine_that_does_not_come_back_shows_its_console(
+    outside: Place, tmp_path: Path, topology: Topology
+) -> None:
+    """As one that does not come at first."""
+    Tool(tmp_path, "no space left", code=1)
+    console = outside.seed("source") / "console"
+    console.parent.mkdir(parents=True)
+    console.write_text("no root device")
+    with pytest.raises(LabError, match=r"reload failed; .*source's console said last: no root"):
+        VagrantLab(outside, topology)._reload(topology.source)
+
+
+@pytest.mark.parametrize("verb", ["up", "reload", "suspend", "destroy", "status"])
+def test_what_vagrant_cannot_do_is_one_line(outside: Place, tmp_path: Path, verb: str) -> None:
+    """That names the log with its own words."""
+    Tool(tmp_path, "no space left", code=1)
+    program = VagrantProgram(outside)
     with pytest.raises(LabError, match=rf"lab unit: vagrant {verb} failed; .*vagrant\.log"):
-        deeds[verb]()
+        deeds(program)[verb]()
 
 
 @pytest.mark.parametrize("stream", [1, 2])
