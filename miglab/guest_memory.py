@@ -103,7 +103,8 @@ def restore(lab: Lab, hosts: Fleet, platform: Platform, saved: Path) -> str:
     topology, share = lab.topology, lab.topology.share
     disk, storage = disk_path(topology), topology.storage.name
     owned = f"chown {share.owner}:{share.owner} {disk}.new && chmod 660 {disk}.new"
-    whole = f"gzip -dc > {disk}.new && {owned} && mv {disk}.new {disk}"
+    free = free_command(str(disk), share.owner, int(topology.guest.disk))
+    whole = f"{free} && gzip -dc > {disk}.new && {owned} && mv {disk}.new {disk}"
     _put(lab, storage, saved / "disk.gz", whole)
     home = hosts.hosts[topology.source.name]
     _put(lab, home.name, saved / "memory.gz", f"gzip -dc > {SAVED}")
@@ -113,6 +114,17 @@ def restore(lab: Lab, hosts: Fleet, platform: Platform, saved: Path) -> str:
     finally:
         on_node(lab.place, home.name, f"rm -f {SAVED}")
     return home.name
+
+
+def free_command(path: str, owner: int, size: int) -> str:
+    """Fails where an image lies that is another's: it would be replaced.
+
+    libvirt gives one of ours to root when its guest ends, where the server lets it.
+    """
+    return (
+        f"case $(stat -c %u:%s {path} 2>/dev/null) in ''|{owner}:*|0:{size}) ;;"
+        f" *) echo '{path}: expected no image, or one that belongs to {owner}' >&2; exit 1;; esac"
+    )
 
 
 def _put(lab: Lab, node: str, content: Path, script: str) -> None:
@@ -126,4 +138,4 @@ def _put(lab: Lab, node: str, content: Path, script: str) -> None:
             check=False,
         )
     if done.returncode:
-        raise GuestError(f"{node}: the guest's memory could not be put there: {last_words(done)}")
+        raise GuestError(f"{node}: the saved guest could not be put there: {last_words(done)}")

@@ -1,5 +1,7 @@
 """A guest's saved memory: made once for what the guest is, and not half."""
 
+import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -89,3 +91,18 @@ def test_what_does_not_boot_leaves_nothing(tmp_path: Path) -> None:
         guest_memory.ensure(TOPOLOGY, PLATFORM, silent, never)
     assert Containers.ended == 1
     assert not [*(tmp_path / "guests").iterdir()]
+
+
+def test_another_s_image_is_not_replaced(tmp_path: Path) -> None:
+    """One of ours is, and where there is none."""
+    path, mine = tmp_path / "vm1.img", os.getuid()
+
+    def code(owner: int, size: int) -> int:
+        command = guest_memory.free_command(str(path), owner, size)
+        return subprocess.run(["sh", "-c", command], capture_output=True, check=False).returncode
+
+    assert code(mine, 4) == 0
+    path.write_text("1234")
+    assert code(mine, 9) == 0
+    assert code(mine + 1, 9) == 1
+    assert code(mine + 1, 4) == int(mine != 0)

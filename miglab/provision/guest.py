@@ -42,7 +42,7 @@ def built(builder: str, share: Share) -> Generator[str | FileUploadCommand]:
 
 
 def build_commands(share: Share) -> Iterator[str | FileUploadCommand]:
-    """Builds beside the share, and moves there what is complete."""
+    """Builds beside the share, and moves there what is complete; the rest of boot/ stays as it is."""
     directory, owner = share.path / "boot" / payload_digest(), share.owner
     parent, work = directory.parent, f"/var/tmp/miglab-guest-{payload_digest()}"
     yield f"rm -rf {work} && mkdir -p {work}/payload {work}/out"
@@ -52,8 +52,9 @@ def build_commands(share: Share) -> Iterator[str | FileUploadCommand]:
         f"sh {work}/payload/build.sh {work}/out >{work}/log 2>&1"
         f" || {{ tail -n 3 {work}/log >&2; exit 1; }}"
     )
-    yield f"mkdir -p {parent} && rm -rf {directory} && mv {work}/out {directory} && rm -rf {work}"
-    yield f"chown -R {owner}:{owner} {parent} && chmod -R u=rwX,go=rX {parent}"
+    make = f"test -d {parent} || install -d -m 755 -o {owner} -g {owner} {parent}"
+    yield f"{{ {make}; }} && rm -rf {directory} && mv {work}/out {directory} && rm -rf {work}"
+    yield f"chown -R {owner}:{owner} {directory} && chmod -R u=rwX,go=rX {directory}"
 
 
 def _packed(share: Share) -> Iterator[str]:

@@ -17,8 +17,8 @@ from miglab.provision.context import require_debian
 from miglab.provision.exports import clients
 from miglab.provision.facts.iscsi import Served, Targets
 from miglab.provision.file import file
+from miglab.provision.owned import directory, disk
 from miglab.provision.packages import install
-from miglab.provision.storage import directory, disk
 from miglab.topology import BOOT_LUN, DISK_LUN, ISCSI_PORT, Topology
 
 BOOT_BYTES = 64 << 20  # sparse; a kernel and its initramfs are a quarter of it

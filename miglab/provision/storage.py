@@ -1,6 +1,6 @@
 """The share: served to exactly the hypervisors, and mounted by those whose kernel can."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -30,10 +30,11 @@ from miglab.provision.facts.storage import (
     KernelMountsNfs,
     KernelServesNfs,
     Mounted,
-    Owner,
+    Occupied,
 )
 from miglab.provision.facts.system import Selinux, Text
 from miglab.provision.file import absent, file
+from miglab.provision.owned import directory, disk
 from miglab.provision.packages import install
 from miglab.provision.pool import pool
 from miglab.topology import Node, Topology
@@ -56,28 +57,6 @@ Options={options},hard,_netdev
 [Install]
 WantedBy=remote-fs.target
 """
-
-
-@operation()
-def directory(path: str, owner: int) -> Generator[str]:
-    """A directory that QEMU's number owns and others cannot enter."""
-    found = host.get_fact(Owner, path=path)
-    yield from owned_commands(path, f"mkdir -p {path}", owner, "750", found)
-
-
-@operation()
-def disk(path: str, size: int, owner: int) -> Generator[str]:
-    """A raw image of ``size`` bytes for QEMU; the content of one that is there is never touched."""
-    found = host.get_fact(Owner, path=path)
-    yield from owned_commands(path, f"truncate --size={size} {path}", owner, "660", found)
-
-
-def owned_commands(path: str, make: str, owner: int, mode: str, found: str | None) -> Iterator[str]:
-    """Makes ``path`` if it is not ``found``, and gives it owner and mode if they differ."""
-    if found is None:
-        yield make
-    if found != f"{owner}:{owner} {mode}":
-        yield f"chown {owner}:{owner} {path} && chmod {mode} {path}"
 
 
 @operation()
@@ -173,7 +152,7 @@ def deploy_share(topology: Topology, node: Node) -> None:
                 " NFS client of its own; found none (is the module nfsv4 installed?)"
             )
         return
-    _require_no_other_mount(topology)
+    _require_mount_point(topology)
     install("NFS client", NFS_MOUNT)
     if host.get_fact(Selinux):
         selinux.boolean(
@@ -185,14 +164,20 @@ def deploy_share(topology: Topology, node: Node) -> None:
     pool(name="The libvirt pool over the share", pool_name=path.name, path=str(path))
 
 
-def _require_no_other_mount(topology: Topology) -> None:
-    """Raises OperationError where somebody else has mounted something at the share's path."""
+def _require_mount_point(topology: Topology) -> None:
+    """Raises OperationError where somebody else's mount or files are at the share's path."""
     path = topology.share.path
     ours = f"/etc/systemd/system/{mount_unit(path)}"
-    if host.get_fact(Mounted, path=str(path)) and not host.get_fact(Text, path=ours):
+    mounted = host.get_fact(Mounted, path=str(path))
+    if mounted and not host.get_fact(Text, path=ours):
         raise OperationError(
             f"{host.name}: {path}: expected nothing mounted there but by miglab, found a mount;"
             " `share.existing: true` leaves it as it is"
+        )
+    if not mounted and host.get_fact(Occupied, path=str(path)):
+        raise OperationError(
+            f"{host.name}: {path}: expected an empty directory to mount the share over, found files"
+            " of this host's own; move them, or declare another share.path"
         )
 
 

@@ -132,6 +132,8 @@ CASES: list[tuple[type[FactBase[Any]], str, object]] = [
     (storage.Owner, "64055:64055 750\n", "64055:64055 750"),
     (storage.Owner, " \n", None),
     (storage.Owner, "", None),
+    (storage.Size, "67108864\n", 64 << 20),
+    (storage.Size, "", None),
     (storage.Pool, POOL, {"active": "yes", "autostart": "yes", "path": "/opt/kvmshare"}),
     (storage.Pool, "active inactive\n", {"active": "no"}),
     (storage.Pool, "error: no domain\nactive\n", {}),

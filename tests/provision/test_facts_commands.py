@@ -88,6 +88,19 @@ def test_what_is_there_is_found(shell: Shell, tmp_path: Path) -> None:
     assert shell(storage.Owner().command(path=f"{tmp_path}/it"))[0].endswith(" 640")
 
 
+def test_a_directory_that_is_empty_is_known(shell: Shell, tmp_path: Path) -> None:
+    """A new file system has a directory of its own, which is nobody's file."""
+    where = tmp_path / "share"
+    command = storage.Occupied().command(path=str(where))
+    assert shell(command) == ["no"]
+    (where / "lost+found").mkdir(parents=True)
+    assert shell(command) == ["no"]
+    (where / ".hidden").write_text("theirs")
+    assert shell(command) == ["yes"]
+    assert shell(storage.Size().command(path=f"{where}/.hidden")) == ["6"]
+    assert shell(storage.Size().command(path=f"{where}/none")) == []
+
+
 def test_a_host_without_ed25519_shows_another_key(shell: Shell, tmp_path: Path) -> None:
     """A host in FIPS mode has none; its ecdsa key then comes first."""
     (tmp_path / "ssh_host_ecdsa_key.pub").write_text("ecdsa-sha2-nistp256 AAAA root@x\n")

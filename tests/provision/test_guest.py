@@ -44,7 +44,8 @@ def test_the_storage_node_builds(topology: Topology) -> None:
     assert commands[1] == f"upload {work}/payload.tar\n{len(payload_archive())} bytes"
     assert commands[3].startswith(f"sh {work}/payload/build.sh {work}/out ")
     assert f"mv {work}/out {SHARED}" in commands[4]
-    assert commands[5].startswith("chown -R 64055:64055 /opt/kvmshare/boot ")
+    assert commands[4].startswith("{ test -d /opt/kvmshare/boot || install -d -m 755 -o 64055 ")
+    assert commands[5].startswith(f"chown -R 64055:64055 {SHARED} ")  # of boot/ no other
 
 
 def test_what_is_built_is_not_built_again(topology: Topology) -> None:

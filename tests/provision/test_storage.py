@@ -8,13 +8,13 @@ from pyinfra.api.exceptions import OperationError
 from miglab.packages import KERNEL_NFS, NFS_MOUNT, USER_NFS
 from miglab.provision.block import WRITTEN
 from miglab.provision.exports import NFS_CONF, ganesha_config, kernel_exports
+from miglab.provision.owned import owned_commands
 from miglab.provision.storage import (
     SERVER_CONF,
     deploy_share,
     deploy_storage,
     mount_text,
     mount_unit,
-    owned_commands,
 )
 from miglab.topology import Topology
 from tests.machines import Changes, Machine, run

@@ -57,6 +57,67 @@ def test_another_s_mount_at_the_share_s_path_is_named(topology: Topology, source
         run(deploy_share, host, "source", topology=topology, node=source)
 
 
+OCCUPIED, SIZE, IMAGE = "grep -qvx lost+found", "stat -c %s", "/opt/kvmshare/vm1.img"
+
+
+@pytest.mark.parametrize(
+    ("owners", "says", "message"),
+    [
+        ({"/opt/kvmshare": "0:0 755"}, {OCCUPIED: "yes"}, "files in one of 0's; declare another"),
+        ({"/opt/kvmshare": "1000:64055 750"}, {OCCUPIED: "yes"}, "files in one of 1000's"),
+        ({"/opt/kvmshare": "0:0 755"}, {}, None),
+        ({"/opt/kvmshare": "64055:0 777"}, {OCCUPIED: "yes"}, None),
+        ({IMAGE: "1000:1000 600"}, {SIZE: str(64 << 20)}, "found 1000's; declare another guest.na"),
+        ({IMAGE: "0:0 600"}, {SIZE: "12345"}, "found 0's; declare another guest.name"),
+        ({IMAGE: "0:0 600"}, {SIZE: str(64 << 20)}, None),  # as libvirt may leave it
+        ({IMAGE: "64055:108 600"}, {SIZE: "12345"}, None),
+    ],
+)
+def test_what_is_another_s_is_not_given_to_qemu(
+    topology: Topology, owners: dict[str, str], says: dict[str, str], message: str | None
+) -> None:
+    """A directory with files in it, or an image of the guest's name; ours are mended."""
+    topology = sized(topology, 64 << 20)
+    machine = Machine(says={SERVES: "yes", **says}, owners=owners)
+    if message is None:
+        (path,) = owners
+        assert f"chown 64055:64055 {path} && " in str(
+            run(deploy_storage, machine, "nfs", topology=topology)
+        )
+        return
+    with pytest.raises(OperationError, match=rf"nfs: /opt/kvmshare.*: expected .*{message}"):
+        run(deploy_storage, machine, "nfs", topology=topology)
+    assert "chown" not in str(machine.asked)
+
+
+def sized(topology: Topology, size: int) -> Topology:
+    """With a guest whose disk has ``size`` bytes."""
+    guest = topology.guest.model_copy(update={"disk": size})
+    return topology.model_copy(update={"guest": guest})
+
+
+def test_an_image_beside_a_share_that_exists_stays_its_owner_s(existing: Topology) -> None:
+    """Though our guest has the same name."""
+    machine = Machine(owners={IMAGE: "1000:1000 600"})
+    with pytest.raises(
+        OperationError, match=r"vm1\.img: expected no image, or one that belongs to"
+    ):
+        run(deploy_storage, machine, "nfs", topology=existing)
+
+
+@pytest.mark.parametrize("mounted", ["yes", "no"])
+def test_no_files_are_hidden_by_the_share(topology: Topology, source: Node, mounted: str) -> None:
+    """What a host has at the share's path would be out of sight; the share's own files are not."""
+    unit = {"/etc/systemd/system/opt-kvmshare.mount": "ours\n"}
+    says = {MOUNTS: "yes", MOUNTED: mounted, OCCUPIED: "yes", IP: links(APPLIED)}
+    host = Machine(says=says, active={NETWORKD}, files=unit)
+    if mounted == "yes":
+        assert run(deploy_share, host, "source", topology=topology, node=source)
+        return
+    with pytest.raises(OperationError, match=r"source: /opt/kvmshare: expected an empty directory"):
+        run(deploy_share, host, "source", topology=topology, node=source)
+
+
 @pytest.mark.parametrize(
     ("config", "paths"),
     [

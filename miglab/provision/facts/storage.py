@@ -36,6 +36,26 @@ class Mounted(YesNo):
         return f"mountpoint -q '{path}' && echo yes || echo no"
 
 
+class Occupied(YesNo):
+    """Whether a directory holds anything but what a file system of its own has at first."""
+
+    def command(self, path: str) -> str:
+        """No for one that is missing."""
+        return f"ls -A '{path}' 2>/dev/null | grep -qvx lost+found && echo yes || echo no"
+
+
+class Size(FactBase[int | None]):
+    """How many bytes a file has; None without one."""
+
+    def command(self, path: str) -> str:
+        """Nothing at all when the path is missing."""
+        return f"stat -c %s '{path}' 2>/dev/null || true"
+
+    def process(self, output: list[str]) -> int | None:
+        """The one number."""
+        return int(output[0]) if output and output[0].strip().isdecimal() else None
+
+
 class Owner(FactBase[str | None]):
     """``uid:gid mode`` of a path in numbers, or None: numbers are what NFS knows."""
 
