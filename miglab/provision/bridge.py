@@ -14,6 +14,7 @@ from pyinfra.api.operation import operation
 
 from miglab.provision.block import block_lines
 from miglab.provision.bridges import ifupdown, netplan, network_manager, networkd
+from miglab.provision.bridges.further import further
 from miglab.provision.bridges.wanted import (
     Bridge,
     Found,
@@ -31,6 +32,7 @@ from miglab.provision.facts.network import (
     NameServers,
     OurBridge,
     Ruler,
+    StaticRoutes,
 )
 from miglab.provision.facts.system import ActiveUnits, Disabled, Text
 from miglab.provision.guard import Guard, guarded
@@ -58,10 +60,13 @@ def bridge(network: Network, node: Node) -> Generator[Any]:
     One that holds it already and is somebody else's work stays as it is, whatever it lies over.
     """
     found = host.get_fact(Interfaces)
-    if holds(network, node, found) and not host.get_fact(OurBridge, bridge=network.bridge):
+    ours = host.get_fact(OurBridge, bridge=network.bridge)
+    if holds(network, node, found) and not ours:
         host.noop(f"{network.bridge} is there, and was not made by miglab")
         return
     nic = _nic(network, node)
+    if not ours:
+        _require_nothing_further(network, node, nic)
     if nic != network.nic:
         say(host, f"{nic} is taken for {network.nic}")
     guard, commands = PLANS[ruler(nic)](network, node, nic, found)
@@ -82,6 +87,18 @@ def _nic(network: Network, node: Node) -> str:
         return find_nic(network, node, host.get_fact(Interfaces))
     except NicError as error:
         raise OperationError(f"{host.name}: {error}") from None
+
+
+def _require_nothing_further(network: Network, node: Node, nic: str) -> None:
+    """Raises OperationError where the NIC has more than the bridge would take over."""
+    found, routes = host.get_fact(Interfaces), host.get_fact(StaticRoutes, nic=nic)
+    if more := list(further(network, node, nic, found, routes)):
+        address = network.interface(node.address)
+        raise OperationError(
+            f"{host.name}: {nic}: expected no more on it than {address}, which {network.bridge}"
+            f" takes over, found {', '.join(more)}; make the bridge {network.bridge} with"
+            f" {address} yourself, and it stays as it is"
+        )
 
 
 def ruler(nic: str) -> str:

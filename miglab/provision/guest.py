@@ -42,7 +42,7 @@ def built(builder: str, share: Share) -> Generator[str | FileUploadCommand]:
 
 
 def build_commands(share: Share) -> Iterator[str | FileUploadCommand]:
-    """Builds beside the share, and moves there what is complete; the rest of boot/ stays as it is."""
+    """Builds beside the share, and moves there what is complete; the rest of boot/ stays."""
     directory, owner = share.path / "boot" / payload_digest(), share.owner
     parent, work = directory.parent, f"/var/tmp/miglab-guest-{payload_digest()}"
     yield f"rm -rf {work} && mkdir -p {work}/payload {work}/out"

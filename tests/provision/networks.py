@@ -1,6 +1,7 @@
 """Interfaces as they are found, and commands made short enough to compare."""
 
 import json
+from typing import Any
 
 from miglab.provision.bridges.wanted import Bridge, Found
 
@@ -16,6 +17,9 @@ def link(*addresses: str, master: str | None = None, mac: str = MAC, kind: str =
             "master": master,
             "mac": mac,
             "kind": kind or None,
+            "leased": [],
+            "static6": [],
+            "over": None,
         }
     }
 
@@ -49,11 +53,20 @@ def links(found: Found) -> str:
                 "address": each["mac"],
                 **({"master": each["master"]} if each["master"] else {}),
                 **({"linkinfo": {"info_kind": each["kind"]}} if each["kind"] else {}),
+                **({"link": each["over"]} if each["over"] else {}),
                 "addr_info": [
-                    {"family": "inet", "local": a.split("/")[0], "prefixlen": int(a.split("/")[1])}
-                    for a in each["addresses"]
+                    *(known(each, "inet", address) for address in each["addresses"]),
+                    *(known(each, "inet6", address) for address in each["static6"]),
                 ],
             }
             for name, each in found.items()
         ]
     )
+
+
+def known(link: dict[str, Any], family: str, address: str) -> dict[str, Any]:
+    """One address as ``ip -j`` prints it."""
+    local, length = address.split("/")
+    leased = {"dynamic": True} if address in link["leased"] else {}
+    said = {"family": family, "local": local, "prefixlen": int(length), "scope": "global"}
+    return {**said, **leased}

@@ -4,6 +4,7 @@ import pytest
 from pyinfra.api.exceptions import OperationError
 
 from miglab.provision.bridge import bridge
+from miglab.provision.bridges.wanted import Found
 from miglab.topology import Node, Topology
 from tests.machines import Machine, run
 from tests.provision.networks import APPLIED, AWAIT, NIC_ONLY, links
@@ -110,3 +111,50 @@ def test_what_makes_a_bridge_impossible_is_named(
     host = Machine(active=units, says={IP: links(found)})  # type: ignore[arg-type]
     with pytest.raises(OperationError, match=f"source: expected .*{message}"):
         run(bridge, host, "source", network=topology.network, node=source)
+
+
+OURS, DHCP = "192.168.80.121/24", "192.168.80.57/24"
+NIC = NIC_ONLY["ens33"]
+VLAN = NIC | {"addresses": ["10.7.0.1/24"], "over": "ens33", "kind": "vlan"}
+STATIC = "ip -4 route show dev"
+
+
+@pytest.mark.parametrize(
+    ("found", "routes", "lost"),
+    [
+        ({"ens33": NIC}, "", None),
+        ({"ens33": NIC | {"addresses": []}}, "", None),
+        ({"ens33": NIC | {"addresses": [OURS], "leased": [OURS]}}, "", None),
+        ({"ens33": NIC | {"addresses": [OURS, "169.254.7.7/16"]}}, "", None),
+        ({"ens33": NIC | {"addresses": [DHCP], "leased": [DHCP]}}, "", None),
+        ({"ens33": NIC, "ens33.7": VLAN | {"over": "eth1"}}, "", None),
+        ({"ens33": NIC, "eth0": NIC | {"addresses": ["10.0.0.1/8", "10.0.0.2/8"]}}, "", None),
+        ({"ens33": NIC | {"addresses": [OURS, "10.0.0.1/8"]}}, "", "found 10.0.0.1/8; make"),
+        ({"ens33": NIC | {"addresses": [DHCP]}}, "", "found 192.168.80.57/24; make"),
+        ({"ens33": NIC | {"addresses": [OURS, DHCP], "leased": [DHCP]}}, "", "found 192.168.80.57"),
+        ({"ens33": NIC | {"static6": ["2001:db8::1/64"]}}, "", "found 2001:db8::1/64; make"),
+        ({"ens33": NIC}, "10.1.0.0/16 via 192.168.80.2", "found a route to 10.1.0.0/16; make"),
+        ({"ens33": NIC, "ens33.7": VLAN}, "", "found ens33.7 over it; make the bridge br0 with"),
+    ],
+)
+def test_what_the_bridge_would_take_away_is_named(
+    topology: Topology, source: Node, found: Found, routes: str, lost: str | None
+) -> None:
+    """What would be gone without a word, and that one's own bridge stays; nothing is done."""
+    nowhere = {name: each | {"mac": f"x{name}"} for name, each in found.items() if name != "ens33"}
+    says = {IP: links(found | nowhere), STATIC: routes}
+    host = Machine(active={NETWORKD}, says=says)
+    if lost is None:
+        assert commands(topology, source, host)
+        return
+    with pytest.raises(OperationError, match=rf"source: ens33: expected no more .*{lost}"):
+        commands(topology, source, host)
+
+
+def test_our_own_bridge_is_mended_whatever_lies_on_the_nic(
+    topology: Topology, source: Node
+) -> None:
+    """It was refused when it was made, or somebody wants it so since."""
+    found = NIC_ONLY | {"ens33": NIC | {"addresses": [OURS, "10.0.0.1/8"]}}
+    says = {IP: links(found), "grep -qsF 'Written by miglab'": "yes"}
+    assert commands(topology, source, Machine(active={NETWORKD}, says=says))

@@ -27,16 +27,51 @@ LINKS = json.dumps(
             "linkinfo": {"info_kind": "bridge"},
             "addr_info": [
                 {"family": "inet", "local": "192.168.80.121", "prefixlen": 24},
-                {"family": "inet6", "local": "fe80::1", "prefixlen": 64},
+                {"family": "inet6", "local": "fe80::1", "prefixlen": 64, "scope": "link"},
             ],
         },
         {},
+        {
+            "ifname": "ens33.7",
+            "link": "ens33",
+            "linkinfo": {"info_kind": "vlan"},
+            "addr_info": [
+                {"family": "inet", "local": "10.0.0.7", "prefixlen": 8, "dynamic": True},
+                {"family": "inet6", "local": "fd00::7", "prefixlen": 64, "scope": "global"},
+                {
+                    "family": "inet6",
+                    "local": "fd00::8",
+                    "prefixlen": 64,
+                    "scope": "global",
+                    "dynamic": True,
+                    "mngtmpaddr": True,
+                },
+            ],
+        },
     ]
 )
+NOTHING: dict[str, Any] = {
+    "addresses": [],
+    "leased": [],
+    "static6": [],
+    "over": None,
+    "master": None,
+    "mac": None,
+    "kind": None,
+}
 INTERFACES = {
-    "lo": {"addresses": [], "master": None, "mac": "00:00:00:00:00:00", "kind": None},
-    "ens33": {"addresses": [], "master": "br0", "mac": "02:00:c0:a8:50:79", "kind": None},
-    "br0": {
+    "lo": NOTHING | {"mac": "00:00:00:00:00:00"},
+    "ens33": NOTHING | {"master": "br0", "mac": "02:00:c0:a8:50:79"},
+    "ens33.7": NOTHING
+    | {
+        "addresses": ["10.0.0.7/8"],
+        "leased": ["10.0.0.7/8"],
+        "static6": ["fd00::7/64"],
+        "over": "ens33",
+        "kind": "vlan",
+    },
+    "br0": NOTHING
+    | {
         "addresses": ["192.168.80.121/24"],
         "master": None,
         "mac": "02:00:c0:a8:50:79",
@@ -108,6 +143,8 @@ CASES: list[tuple[type[FactBase[Any]], str, object]] = [
     (system.ActiveUnits, "", set()),
     (network.Interfaces, LINKS, INTERFACES),
     (network.Interfaces, "", {}),
+    (network.StaticRoutes, "10.1.0.0/16 via 192.168.80.2 proto static\n", ["10.1.0.0/16"]),
+    (network.StaticRoutes, "", []),
     (network.DefaultRoutes, ROUTES, {"ens33", "wg0"}),
     (network.DefaultRoutes, "default via 10.0.0.1 dev\n", set()),
     (network.NameServers, LINK_DNS, ["9.9.9.9", "fe80::1", "1.1.1.1"]),

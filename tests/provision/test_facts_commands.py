@@ -101,6 +101,24 @@ def test_a_directory_that_is_empty_is_known(shell: Shell, tmp_path: Path) -> Non
     assert shell(storage.Size().command(path=f"{where}/none")) == []
 
 
+ROUTES = """\
+default via 192.168.80.1 proto static
+192.168.80.0/24 proto kernel scope link src 192.168.80.121
+192.168.80.1 proto dhcp scope link src 192.168.80.121 metric 1024
+169.254.0.0/16 scope link metric 1000
+10.1.0.0/16 via 192.168.80.2 proto static metric 100
+10.2.0.0/16 via 192.168.80.3
+"""
+
+
+def test_routes_of_somebody_s_choice_are_told(shell: Shell) -> None:
+    """What comes back by itself is none of them, nor is the way out."""
+    command = network.StaticRoutes().command(nic="ens33")
+    found = shell(command, ip=f"cat <<'E'\n{ROUTES}E")
+    assert network.StaticRoutes().process(found) == ["10.1.0.0/16", "10.2.0.0/16"]
+    assert shell(command, ip="exit 1") == []
+
+
 def test_a_host_without_ed25519_shows_another_key(shell: Shell, tmp_path: Path) -> None:
     """A host in FIPS mode has none; its ecdsa key then comes first."""
     (tmp_path / "ssh_host_ecdsa_key.pub").write_text("ecdsa-sha2-nistp256 AAAA root@x\n")

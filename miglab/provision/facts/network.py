@@ -25,7 +25,12 @@ class OurBridge(YesNo):
 
 
 class Interfaces(FactBase[dict[str, dict[str, Any]]]):
-    """By interface: ``addresses`` (with prefix length), ``master``, ``mac``, ``kind``."""
+    """By interface: ``addresses`` (with prefix length), ``master``, ``mac``, ``kind``.
+
+    Besides, what a bridge over it would not take over: ``leased`` says which of its addresses came
+    by DHCP, ``static6`` are its global IPv6 addresses that did not come by themselves, and ``over``
+    is the interface that it lies over, as a VLAN does.
+    """
 
     default = dict
 
@@ -44,13 +49,39 @@ class Interfaces(FactBase[dict[str, dict[str, Any]]]):
 
 
 def _interface(link: dict[str, Any]) -> dict[str, Any]:
-    inet = [entry for entry in link.get("addr_info", []) if entry.get("family") == "inet"]
+    known = link.get("addr_info", [])
+    inet = [entry for entry in known if entry.get("family") == "inet"]
+    lasting = [each for each in known if each.get("scope") == "global" and not each.get("dynamic")]
     return {
-        "addresses": [f"{entry['local']}/{entry['prefixlen']}" for entry in inet],
+        "addresses": [_address(entry) for entry in inet],
+        "leased": [_address(entry) for entry in inet if entry.get("dynamic")],
+        "static6": [_address(entry) for entry in lasting if entry.get("family") == "inet6"],
+        "over": link.get("link"),
         "master": link.get("master"),
         "mac": link.get("address"),
         "kind": link.get("linkinfo", {}).get("info_kind"),
     }
+
+
+def _address(entry: dict[str, Any]) -> str:
+    return f"{entry['local']}/{entry['prefixlen']}"
+
+
+class StaticRoutes(FactBase[list[str]]):
+    """Where else than to its own network and the world a NIC leads by somebody's choice."""
+
+    default = list
+
+    def command(self, nic: str) -> str:
+        """What the kernel and DHCP made comes back by itself; link-local ones lead nowhere."""
+        return (
+            f"ip -4 route show dev {nic} 2>/dev/null"
+            " | grep -vE '^(default|169[.]254[.])|proto (kernel|dhcp|ra|redirect)' || true"
+        )
+
+    def process(self, output: list[str]) -> list[str]:
+        """``10.1.0.0/16 via 192.168.80.2 proto static``: the first word of each."""
+        return [line.split()[0] for line in output if line.strip()]
 
 
 class DefaultRoutes(FactBase[set[str]]):
