@@ -54,5 +54,6 @@ def _nftables(wanted: tuple[Opening, ...]) -> Generator[str]:
 
 @deploy("Firewall")
 def deploy_firewall(topology: Topology, node: Node) -> None:
-    """Nothing is done, and nothing installed, where no firewall is active."""
-    opened(name="What the lab's hosts need is open", wanted=openings(topology, node))
+    """Nothing is done, and nothing installed, where no firewall is active or nothing is needed."""
+    if wanted := openings(topology, node):
+        opened(name="What the lab's hosts need is open", wanted=wanted)

@@ -22,23 +22,38 @@ def told(wanted: tuple[Opening, ...]) -> set[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("node", "version", "expected"),
+    ("node", "share", "expected"),
     [
-        ("source", "4.2", {(TARGET, "22"), (TARGET, "49152-49215")}),
-        ("target", "3", {(SOURCE, "22"), (SOURCE, "49152-49215")}),
-        ("nfs", "4.2", {(SOURCE, "2049"), (TARGET, "2049")}),
-        ("nfs", "3", {(who, p) for who in (SOURCE, TARGET) for p in ("2049", "111", "20048")}),
+        ("source", {"version": "4.2"}, {(TARGET, "22"), (TARGET, "49152-49215")}),
+        ("target", {"version": "3"}, {(SOURCE, "22"), (SOURCE, "49152-49215")}),
+        ("source", {"existing": True}, {(TARGET, "22"), (TARGET, "49152-49215")}),
+        ("nfs", {"version": "4.2"}, {(SOURCE, "2049"), (TARGET, "2049")}),
+        (
+            "nfs",
+            {"version": "3"},
+            {(who, p) for who in (SOURCE, TARGET) for p in ("2049", "111", "20048")},
+        ),
+        ("nfs", {"kind": "iscsi"}, {(SOURCE, "3260"), (TARGET, "3260")}),
+        ("nfs", {"existing": True}, set()),
     ],
 )
 def test_as_much_is_opened_as_is_needed(
-    topology: Topology, node: str, version: str, expected: set[tuple[str, str]]
+    topology: Topology, node: str, share: dict[str, object], expected: set[tuple[str, str]]
 ) -> None:
     """Between hypervisors, and from them to the storage node; the old NFS needs more."""
-    share = topology.share.model_copy(update={"version": version})
-    declared = topology.model_copy(update={"share": share})
+    changed = topology.share.model_copy(update=share)
+    declared = topology.model_copy(update={"share": changed})
     found = declared.node(node)
     assert found
     assert told(openings(declared, found)) == expected
+
+
+def test_the_firewall_of_a_share_that_exists_is_its_owner_s(topology: Topology) -> None:
+    """Not even looked at."""
+    share = topology.share.model_copy(update={"existing": True})
+    theirs = topology.model_copy(update={"share": share})
+    host = Machine(active={"firewalld.service"})
+    assert run(deploy_firewall, host, "nfs", topology=theirs, node=theirs.storage) == []
 
 
 @pytest.fixture
