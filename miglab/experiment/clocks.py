@@ -13,7 +13,7 @@ from miglab.observe.clocks import Exchange, HostClock, offset
 
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 EXCHANGES = 16
-SECONDS_MAX = 10
+SECONDS_MAX = 20
 RESOLUTION_NS = 1000  # bash tells the time in microseconds
 ANSWERING = f"cat {BOOT_ID}; while read -r _; do echo $EPOCHREALTIME; done"
 
@@ -29,8 +29,9 @@ def host_clock(place: Place, host: str, *, trust_kernel: bool = True) -> HostClo
     A host that runs on our very kernel has our very clock, and nothing is measured then unless
     ``trust_kernel`` is False.
     """
+    limit = f"{SECONDS_MAX * place.patience:.0f}"
     with subprocess.Popen(
-        ["timeout", str(SECONDS_MAX), *ssh_argv(place, host, [f"exec bash -c '{ANSWERING}'"])],
+        ["timeout", limit, *ssh_argv(place, host, [f"exec bash -c '{ANSWERING}'"])],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

@@ -32,6 +32,7 @@ from miglab.lab.access import answers, ssh_argv
 from miglab.lab.place import Place
 from miglab.lab.remote_shell import RemoteShell
 
+ANEW_SECONDS = 10.0  # times patience, and within what a guard leaves of its own
 _bringing_up = Semaphore()  # several hosts connect at once; one `up` heals them all
 _brought_up: dict[tuple[str, str], int] = {}  # exit code of this run's `up`, by lab and declaration
 
@@ -94,7 +95,7 @@ class LabConnector(BaseConnector):
 
     def answers_anew(self) -> bool:
         """Whether the node answers over a connection of its own, which nobody shares."""
-        return answers(self._place, self.host.name, seconds=10, shared=False)
+        return answers(self._place, self.host.name, ANEW_SECONDS, shared=False)
 
     def _bring_up(self) -> None:
         """Once for each lab, however many of its hosts are away; raises ConnectError."""

@@ -25,6 +25,7 @@ remember_owner = 0
 """
 DAEMON = 'unix_sock_group = "root"\nauth_unix_rw = "none"\n'
 SCRIPT, NETWORK = "libvirtd.sh", "management.xml"
+START_SECONDS = 120
 
 
 def directory(place: Place) -> Path:
@@ -77,7 +78,7 @@ def ensure(place: Place) -> bool:
             stderr=output,
             check=True,
         )
-    Deadline(60).until(
+    Deadline(START_SECONDS).until(
         lambda: _answers(place),
         lambda: LabError(f"lab {place.name}: its libvirtd gave no answer; see {home}/output"),
     )

@@ -15,6 +15,8 @@ from miglab.migration.event_loop import ensure_event_loop
 from miglab.observe.states import BROKEN_OFF, DomainState
 
 T = TypeVar("T")
+KEEP_ALIVE = (5, 6)
+"""Seconds between questions, and how many may go unanswered: a busy host answers late."""
 SPLIT = {
     (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_POSTCOPY_FAILED),
     (libvirt.VIR_DOMAIN_RUNNING, libvirt.VIR_DOMAIN_RUNNING_POSTCOPY_FAILED),
@@ -33,7 +35,7 @@ STATES = {
 
 
 class Hypervisor:
-    """A connection that notices within seconds when the host is gone."""
+    """A connection that notices within half a minute when the host is gone."""
 
     def __init__(self, name: str, uri: str) -> None:
         ensure_event_loop()
@@ -44,7 +46,7 @@ class Hypervisor:
     def _open(self) -> libvirt.virConnect:
         try:
             connection = libvirt.open(self._uri)
-            connection.setKeepAlive(3, 3)
+            connection.setKeepAlive(*KEEP_ALIVE)
         except libvirt.libvirtError as error:
             raise HypervisorError(f"{self.name}: libvirt does not answer: {error}") from None
         return connection

@@ -62,7 +62,7 @@ class Recorder:
         """Whether it is recording, or was until it was stopped."""
         return self._fault is None if self._stopped else self._process.poll() is None
 
-    def ready(self, seconds: float = 5.0) -> None:
+    def ready(self, seconds: float = 20.0) -> None:
         """Waits until it records; stops it and raises LabError when it does not."""
         waiting = select.poll()
         waiting.register(self._output, select.POLLIN)
@@ -79,7 +79,7 @@ class Recorder:
             self._early = self._process.poll() is not None
             self._input.close()
 
-    def stop(self, seconds: float = 2.0) -> str | None:
+    def stop(self, seconds: float = 10.0) -> str | None:
         """Ends it within ``seconds``; None, or one line saying what was wrong with it.
 
         Whatever it says, the record is there to be read as far as it goes.

@@ -11,7 +11,7 @@ from typing import Any
 
 from pyinfra.api.command import FunctionCommand
 
-SECONDS = 60  # a new connection takes a few; a slow machine's network takes some more
+SECONDS = 180  # a new connection takes a few, of an emulated machine a hundred
 UNDONE = "undone"  # is there once undoing has begun
 DIRECTORY = "/var/lib/miglab"
 
@@ -40,7 +40,7 @@ class Guard:
 
 
 def guarded(guard: Guard, commands: Iterable[str]) -> Generator[str | FunctionCommand]:
-    """``commands``, undone within a minute after the host could not be reached any more."""
+    """``commands``, undone in some minutes after the host could not be reached any more."""
     yield from arm(guard)
     yield from commands
     yield FunctionCommand(reconnect, (), {})
@@ -52,7 +52,7 @@ def arm(guard: Guard, seconds: int = SECONDS) -> Iterator[str]:
     timer, directory = guard.timer, guard.directory
     yield (
         f"if systemctl --quiet is-active {timer}.timer {timer}.service; then echo"
-        " 'an earlier change of the network is about to be undone: run again in a minute' >&2;"
+        " 'an earlier change of the network is about to be undone: run again in some minutes' >&2;"
         " exit 1; fi"
     )
     yield f"rm -rf {directory} && mkdir -p -m 0700 {directory}"

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from miglab.lab.connector import ANEW_SECONDS
+from miglab.lab.place import PATIENCE
 from miglab.provision import guard as module
 from miglab.provision.guard import UNDONE, Guard, arm, disarm, guarded, reconnect, undo_script
 
@@ -47,7 +49,7 @@ def test_what_was_there_comes_back_and_what_was_not_goes(guard: Guard, tmp_path:
     bin_path = tools(tmp_path / "bin", active=False)
     assert sh(list(arm(guard)), bin_path).returncode == 0
     *options, shell, script = (bin_path / "timer").read_text().split()
-    assert "--on-active=60" in options
+    assert "--on-active=180" in options
     assert "--unit=miglab-undo-br0" in options
     for name in ("old", "new"):
         (tmp_path / name).write_text("changed\n")
@@ -57,12 +59,17 @@ def test_what_was_there_comes_back_and_what_was_not_goes(guard: Guard, tmp_path:
     assert (tmp_path / "released").exists()
 
 
+def test_the_slowest_host_s_answer_comes_before_it_is_undone() -> None:
+    """With what making and awaiting the bridge takes before."""
+    assert module.SECONDS >= ANEW_SECONDS * max(PATIENCE.values()) + 60
+
+
 def test_nothing_is_armed_while_an_earlier_change_is_undone(guard: Guard, tmp_path: Path) -> None:
     """What it would keep is about to change: an error, and what was kept is untouched."""
     done = sh(list(arm(guard)), tools(tmp_path / "bin", active=True))
     assert done.returncode == 1
     assert done.stderr == (
-        "an earlier change of the network is about to be undone: run again in a minute\n"
+        "an earlier change of the network is about to be undone: run again in some minutes\n"
     )
     assert not Path(guard.directory).exists()
 
