@@ -51,9 +51,12 @@ def kernels_mount_nfs(hypervisors: Nodes) -> bool:
 
 
 def test_row_1_only_memory_moves_the_network_sets_the_pace_and_nobody_notices(
-    migrate: Callable[..., Any],
+    lab: Lab, migrate: Callable[..., Any]
 ) -> None:
-    """Over a narrow link it takes longer; either way the stop is short and nothing is lost."""
+    """Over a narrow link it takes longer; either way the stop is short and nothing is lost.
+
+    How long it takes says nothing where an emulated host emulates the guest.
+    """
     fast, slow = (
         migrate(Scenario(load=IDLE, policy=Policy.named(name)))
         for name in ("precopy", "precopy+16MiB/s")
@@ -62,8 +65,9 @@ def test_row_1_only_memory_moves_the_network_sets_the_pace_and_nobody_notices(
         assert verdict.fate == "moved", verdict.reasons
         for name, finding in verdict.integrity.by_name():
             assert finding.state == "intact", f"{name}: {finding.detail}"
-    assert slow.migration.total_ms > fast.migration.total_ms
-    assert slow.downtime_ms.vcpu.value < slow.migration.total_ms / 4
+    if not lab.nested:
+        assert slow.migration.total_ms > fast.migration.total_ms
+        assert slow.downtime_ms.vcpu.value < slow.migration.total_ms / 4
 
 
 def wire(host: Any, node: Node) -> str:
