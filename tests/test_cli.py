@@ -9,6 +9,8 @@ from typing import NamedTuple
 import pytest
 
 from miglab import cli
+from miglab.lab import deployment
+from miglab.lab.lab import Lab
 from tests.histories import history, spoiled, write
 
 SHIPPED = Path(__file__).parents[1] / "inventories" / "topology.yaml"
@@ -55,6 +57,26 @@ def miglab(
         return Said(code, told.out, told.err)
 
     return run
+
+
+def test_what_a_deploy_did_is_told_though_a_host_failed(
+    miglab: Miglab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The changes of the others, and then what went wrong, as one line."""
+    done = deployment.Deployment(changed={"source": ("Names | Host name",)})
+
+    def fail(*_: object) -> None:
+        raise deployment.DeployError("deploy of lab x: failed on target", done)
+
+    monkeypatch.setattr(deployment, "deploy", fail)
+    monkeypatch.setattr(Lab, "require_up", lambda _: None)
+    told = miglab("deploy", "--lab", "x")
+    assert told.out == "source: Names | Host name\n"
+    assert told.err.splitlines() == [
+        "source: 1 changes",
+        "deploy of lab x: failed on target",
+    ]
+    assert told.code == 2
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """``miglab deploy``: makes hosts conform to the declaration, or says what that would do."""
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import typer
@@ -34,7 +35,7 @@ def deploy(
     lab: LabOption = LAB,
 ) -> None:
     """Make the nodes conform to the declaration: all of it, or some roles of it."""
-    from miglab.lab.deployment import HOME, plan
+    from miglab.lab.deployment import HOME, DeployError, plan
     from miglab.lab.deployment import deploy as deployed
 
     chosen(only)
@@ -50,7 +51,15 @@ def deploy(
     if dry:
         answer(plan(opened.place, path, HOME, *options).rstrip() or "nothing would change")
         return
-    for host, changes in deployed(opened.place, path, HOME, *options).changed.items():
+    try:
+        _tell(deployed(opened.place, path, HOME, *options).changed)
+    except DeployError as failure:
+        _tell(failure.deployment.changed)
+        raise
+
+
+def _tell(changed: Mapping[str, Sequence[str]]) -> None:
+    for host, changes in changed.items():
         for change in changes:
             answer(f"{host}: {change}")
         say(f"{host}: {len(changes)} changes")

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,14 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from miglab.errors import LabError
-from miglab.lab.command import LONG, attempt, last_words
+from miglab.lab.command import LONG, last_words, require
 from miglab.lab.own import inventory_path
-from miglab.lab.place import Place
+from miglab.lab.place import Origin, Place
 from miglab.values import Value
 
 HOME = Path(__file__).parents[2]
 """The checkout that this package lies in: what provisions a lab lies beside it."""
 SHOW_PLAN = "miglab/provision/show_plan.py"
+SECONDS: dict[Origin, float] = {"embedded": LONG, "vagrant": 10 * LONG, "site": 6 * 3600.0}
+"""Own hosts may have to download over a slow line."""
+ENDING_SECONDS = 30
 COLOURS, ERROR = re.compile(r"\x1b\[[0-9;]*m"), re.compile(r"[Ee]rror|expected")
 WHERE = re.compile(r"^--> Operation error in \S+ line \d+: ")
 
@@ -33,16 +37,29 @@ class Deployment(Value):
         return sum(map(len, self.changed.values()))
 
 
+class DeployError(LabError):
+    """A deploy failed on some host; ``deployment`` is what it had changed until then."""
+
+    def __init__(self, message: str, deployment: Deployment) -> None:
+        super().__init__(message)
+        self.deployment = deployment
+
+
 def deploy(place: Place, topology: Path, project: Path, *options: str) -> Deployment:
-    """``pyinfra inventories/lab.py deploy.py -y`` in ``project``; raises LabError when it fails."""
+    """``pyinfra inventories/lab.py deploy.py -y`` in ``project``; raises LabError when it fails.
+
+    Where some hosts were changed all the same, that is a DeployError.
+    """
     done = _pyinfra(place, topology, project, "deploy.py", "-y", "--json", *options)
     try:
         results = json.loads(done.stdout)["results"]
     except (ValueError, KeyError):
         raise LabError(f"deploy of lab {place.name}: {_complaint(done)}") from None
+    deployment = Deployment(changed=dict(_changed(results["operations"])))
     if done.returncode or results["failed_hosts"]:
-        raise LabError(f"deploy of lab {place.name}: {_first_error(results) or _complaint(done)}")
-    return Deployment(changed=dict(_changed(results["operations"])))
+        told = _first_error(results) or _complaint(done)
+        raise DeployError(f"deploy of lab {place.name}: {told}", deployment)
+    return deployment
 
 
 def plan(place: Place, topology: Path, project: Path, *options: str) -> str:
@@ -67,17 +84,40 @@ def _pyinfra(
 ) -> "subprocess.CompletedProcess[str]":
     require_checkout(project)
     pyinfra = Path(sys.executable).with_name("pyinfra")
-    return attempt(
-        ["env", f"--chdir={project}", str(pyinfra), "inventories/lab.py", *words],
-        about=f"deploy of lab {place.name}",
-        seconds=LONG,
-        env={
-            **os.environ,
-            "MIGLAB_LAB": place.name,
-            "MIGLAB_TOPOLOGY": str(topology.resolve()),
-            "MIGLAB_INVENTORY": str(inventory_path().resolve()),
-        },
-    )
+    require(str(pyinfra), about=f"deploy of lab {place.name}")
+    command = [str(pyinfra), "inventories/lab.py", *words]
+    environment = {
+        **os.environ,
+        "MIGLAB_LAB": place.name,
+        "MIGLAB_TOPOLOGY": str(topology.resolve()),
+        "MIGLAB_INVENTORY": str(inventory_path().resolve()),
+    }
+    with subprocess.Popen(
+        command,
+        cwd=project,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+    ) as process:
+        out, told = _said(place, process)
+    return subprocess.CompletedProcess(command, process.returncode, out, told)
+
+
+def _said(place: Place, process: "subprocess.Popen[str]") -> tuple[str, str]:
+    """What it prints until its end; one that takes too long is interrupted first, as by hand."""
+    limit = SECONDS[place.origin]
+    try:
+        return process.communicate(timeout=limit)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGINT)
+    try:
+        process.communicate(timeout=ENDING_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+    raise LabError(f"deploy of lab {place.name}: was not done within {limit:g} s")
 
 
 def _complaint(done: "subprocess.CompletedProcess[str]") -> str:
