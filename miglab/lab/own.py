@@ -14,6 +14,16 @@ from miglab.values import Value
 
 ANSWERS_SECONDS = 5
 INVENTORY = "inventories/site.py"
+PASSWORDS = {
+    "ssh_password": "have a key let in there, by ssh-copy-id",
+    "ssh_key_password": "give the key to ssh-agent, by ssh-add",
+}
+PYINFRA = (
+    *("ssh_allow_agent", "ssh_look_for_keys", "ssh_forward_agent", "ssh_known_hosts_file"),
+    *("ssh_strict_host_key_checking", "ssh_paramiko_connect_kwargs", "ssh_connect_retries"),
+    *("ssh_connect_retry_min_delay", "ssh_connect_retry_max_delay", "ssh_file_transfer_protocol"),
+)
+"""What its own connector knows besides; to ours the user's ssh_config says such things."""
 
 
 class Own(Value):
@@ -85,11 +95,24 @@ def _own(path: Path, group: str, member: Any) -> Own:
     if role not in get_args(Role):
         known = ", ".join(get_args(Role))
         raise DeclarationError([f"{path}: {name}: role: expected one of {known}, found {role!r}"])
+    if problems := [f"{path}: {name}: {each}" for each in _unknown(data)]:
+        raise DeclarationError(problems)
     given = {key: data[key] for key in Own.model_fields if key in data and key != "name"}
     try:
         return Own.model_validate({**given, "name": _bare(name), "role": role})
     except ValidationError as error:
         raise DeclarationError([f"{path}: {name}: {each}" for each in problems_of(error)]) from None
+
+
+def _unknown(data: dict[str, Any]) -> list[str]:
+    """What is wrong with the names of its keys; others than ssh's are whoever's."""
+    ours = [key for key in Own.model_fields if key.startswith("ssh_")]
+    asked = [key for key in data if str(key).startswith("ssh_")]
+    words = {key: f"{key}: expected one of {', '.join(ours)}" for key in asked}
+    words |= {
+        key: f"{key}: expected no such key: nothing is asked; {PASSWORDS[key]}" for key in PASSWORDS
+    }
+    return [words[key] for key in asked if key not in ours and key not in PYINFRA]
 
 
 def _bare(name: Any) -> Any:
