@@ -76,7 +76,7 @@ def test_what_a_deploy_did_is_told_though_a_host_failed(
         "source: 1 changes",
         "deploy of lab x: failed on target",
     ]
-    assert told.code == 2
+    assert told.code == 4
 
 
 @pytest.mark.parametrize(

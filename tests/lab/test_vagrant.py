@@ -59,6 +59,59 @@ def test_the_vagrantfile_is_ruby() -> None:
     assert (done.stdout.strip(), done.stderr) == ("Syntax OK", "")
 
 
+VAGRANT = """\
+class Any
+  def method_missing(word, *given, **named, &block)
+    puts "#{word} #{given} #{named}"
+    block&.call(self, self)
+    self
+  end
+
+  def start_with?(*) = false
+  def respond_to_missing?(*) = true
+end
+
+module Vagrant
+  def self.configure(_) = yield(Any.new)
+end
+load ARGV.fetch(0)
+"""
+
+
+@pytest.mark.skipif(not shutil.which("ruby"), reason="needs ruby, which Vagrant brings")
+@pytest.mark.parametrize(
+    ("os", "told"),
+    [
+        ("debian-13", None),
+        (
+            "docker.io/library/rockylinux:9",
+            "source: os: expected debian-12 or debian-13 for a virtual machine, found"
+            " docker.io/library/rockylinux:9; MIGLAB_BOX names a box of another system",
+        ),
+    ],
+)
+def test_a_system_that_has_no_box_is_one_line(
+    tmp_path: Path, topology: Topology, os: str, told: str | None
+) -> None:
+    """As the lab itself says it; and VirtualBox has the machines on a network of their own."""
+    nodes = [n.model_copy(update={"os": os}) if n.name == "source" else n for n in topology.nodes]
+    declared = topology.model_copy(update={"nodes": tuple(nodes)}).model_dump_json()
+    (tmp_path / "topology.yaml").write_text(declared)
+    environment = {"PATH": "/usr/bin:/bin", "MIGLAB_TOPOLOGY": str(tmp_path / "topology.yaml")}
+    done = subprocess.run(
+        ["ruby", "-e", VAGRANT, str(ROOT / "Vagrantfile")],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if told is None:
+        assert (done.returncode, done.stderr) == (0, "")
+        assert re.search(r"network .*virtualbox__intnet.*miglab", done.stdout)
+    else:
+        assert (done.returncode, done.stderr) == (1, f"{told}\n")
+
+
 @pytest.mark.parametrize(
     ("line", "told"),
     [
