@@ -50,8 +50,8 @@ POLICIES := multifd-2 postcopy tls
 test-vagrant: purpose := vagrant
 test-vagrant: install ## the lab of virtual machines: made, held to the tutorial, and removed
 	$(BIN)/miglab up --lab vagrant
-	$(BIN)/pytest scenarios --lab vagrant $(POLICIES:%=--lab-policy %)
-	$(BIN)/miglab down --lab vagrant
+	code=0; $(BIN)/pytest scenarios --lab vagrant $(POLICIES:%=--lab-policy %) || code=$$?; \
+	  $(BIN)/miglab down --lab vagrant && exit $$code
 
 pictures: purpose := pictures
 pictures: install ## what the tutorial shows, drawn anew: terminals and virt-manager

@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import psutil
 
 from miglab.lab.command import run
 from miglab.lab.place import NETNS, Place
+
+SAYING_SECONDS = 900.0  # a box may have to be built before
 
 
 def leftovers(name: str) -> list[str]:
@@ -40,15 +43,27 @@ def interrupt(
     project: Path,
     how: signal.Signals,
     enough: Callable[[Sequence[str]], bool],
+    seconds: float = SAYING_SECONDS,
 ) -> None:
-    """Sends the signal once the command has said ``enough``; it has to end of itself soon."""
+    """Sends the signal once the command has said ``enough``; it has to end of itself soon.
+
+    One that has not said enough within ``seconds`` is killed, with all that it started.
+    """
     with subprocess.Popen(
         command, cwd=project, stderr=subprocess.PIPE, start_new_session=True, text=True
     ) as process:
         assert process.stderr is not None
         told: list[str] = []
-        while not enough(told) and (line := process.stderr.readline()):
-            told.append(line)
+        late = threading.Timer(seconds, os.killpg, (process.pid, signal.SIGKILL))
+        late.start()
+        try:
+            while not enough(told) and (line := process.stderr.readline()):
+                told.append(line)
+            fired = late.finished.is_set()
+        finally:
+            late.cancel()
+        last = told[-1].strip() if told else "nothing"
+        assert not fired, f"{command}: did not say enough within {seconds:g} s; last: {last}"
         os.killpg(process.pid, how)
         try:
             process.communicate(timeout=75)  # a node that is waited for is waited for 60 s

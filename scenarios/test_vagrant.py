@@ -1,6 +1,7 @@
 """What only virtual machines can show; for ``pytest scenarios --lab vagrant``."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -181,6 +182,7 @@ def test_the_page_s_commands(lab: VagrantLab, project: Path) -> None:
         done = subprocess.run(
             ["bash", "-c", f". .venv/bin/activate; {text}"],
             cwd=project,
+            env={**os.environ, "MIGLAB_LAB": lab.place.name},
             capture_output=True,
             text=True,
             check=False,
