@@ -4,7 +4,8 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -54,18 +55,30 @@ def interrupt(
     ) as process:
         assert process.stderr is not None
         told: list[str] = []
-        late = threading.Timer(seconds, os.killpg, (process.pid, signal.SIGKILL))
-        late.start()
-        try:
+        with _killed_after(seconds, process) as late:
             while not enough(told) and (line := process.stderr.readline()):
                 told.append(line)
-            fired = late.finished.is_set()
-        finally:
-            late.cancel()
         last = told[-1].strip() if told else "nothing"
-        assert not fired, f"{command}: did not say enough within {seconds:g} s; last: {last}"
+        assert not late.is_set(), f"{command}: did not say enough in {seconds:g} s; last: {last}"
         os.killpg(process.pid, how)
         try:
             process.communicate(timeout=75)  # a node that is waited for is waited for 60 s
         finally:
             process.kill()
+
+
+@contextmanager
+def _killed_after(seconds: float, process: "subprocess.Popen[str]") -> Iterator[threading.Event]:
+    """With all that it started, unless the block ends before; the event says whether."""
+    late = threading.Event()
+
+    def kill() -> None:
+        late.set()
+        os.killpg(process.pid, signal.SIGKILL)
+
+    timer = threading.Timer(seconds, kill)
+    timer.start()
+    try:
+        yield late
+    finally:
+        timer.cancel()
