@@ -9,7 +9,8 @@ site.yaml gives it, and how it is reached, by the keys of pyinfra's ``@ssh``:
     ssh_key          a private key
     ssh_config_file  instead of your own ~/.ssh/config
 
-What is left out is as in your ssh_config. Host keys must be known: log in once by hand.
+What is left out is as in your ssh_config. Host keys must be known: log in once by hand. Nothing is
+asked, so a password is of no use.
 """
 
 from pathlib import Path as _Path

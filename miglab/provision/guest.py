@@ -52,8 +52,9 @@ def build_commands(share: Share) -> Iterator[str | FileUploadCommand]:
         f"sh {work}/payload/build.sh {work}/out >{work}/log 2>&1"
         f" || {{ tail -n 3 {work}/log >&2; exit 1; }}"
     )
-    make = f"test -d {parent} || install -d -m 755 -o {owner} -g {owner} {parent}"
-    yield f"{{ {make}; }} && rm -rf {directory} && mv {work}/out {directory} && rm -rf {work}"
+    for path, mode in ((share.path, 750), (parent, 755)):
+        yield f"test -d {path} || install -d -m {mode} -o {owner} -g {owner} {path}"
+    yield f"rm -rf {directory} && mv {work}/out {directory} && rm -rf {work}"
     yield f"chown -R {owner}:{owner} {directory} && chmod -R u=rwX,go=rX {directory}"
 
 

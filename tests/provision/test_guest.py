@@ -43,9 +43,10 @@ def test_the_storage_node_builds(topology: Topology) -> None:
     assert commands[0] == f"rm -rf {work} && mkdir -p {work}/payload {work}/out"
     assert commands[1] == f"upload {work}/payload.tar\n{len(payload_archive())} bytes"
     assert commands[3].startswith(f"sh {work}/payload/build.sh {work}/out ")
-    assert f"mv {work}/out {SHARED}" in commands[4]
-    assert commands[4].startswith("{ test -d /opt/kvmshare/boot || install -d -m 755 -o 64055 ")
-    assert commands[5].startswith(f"chown -R 64055:64055 {SHARED} ")  # of boot/ no other
+    assert commands[4].startswith("test -d /opt/kvmshare || install -d -m 750 -o 64055 ")
+    assert commands[5].startswith("test -d /opt/kvmshare/boot || install -d -m 755 -o 64055 ")
+    assert f"mv {work}/out {SHARED}" in commands[6]
+    assert commands[7].startswith(f"chown -R 64055:64055 {SHARED} ")  # of boot/ no other
 
 
 def test_what_is_built_is_not_built_again(topology: Topology) -> None:
@@ -86,7 +87,7 @@ def test_with_iscsi_the_files_are_in_an_image_too(topology: Topology, built: boo
     host = Machine(files=files, packages=set(GUEST_BUILD["debian"]))
     ((name, commands),) = build(host, by_iscsi(topology), storage)
     assert name == BUILT
-    assert len(commands) == (1 if built else 7)
+    assert len(commands) == (1 if built else 9)
     pack = commands[-1]
     new = "/opt/kvmshare/boot/new.tar"
     assert pack.startswith(f"tar -C /opt/kvmshare/boot -cf {new} {payload_digest()}/vmlinuz ")
