@@ -22,6 +22,12 @@ TRANSPORTS = {
     "p2p": {"peer_to_peer": True},
     "tunnelled": {"peer_to_peer": True, "tunnelled": True},
 }
+WAYS = [
+    *(("running", transport) for transport in TRANSPORTS),
+    *(
+        ("paused", transport) for transport in ("client", "p2p")
+    ),  # tunnelled is p2p's, carried otherwise
+]
 FLAGS = {
     "no-flags": {"persist_target": False, "undefine_source": False},
     "undefine-source": {"persist_target": False, "undefine_source": True},
@@ -66,7 +72,7 @@ def found_on_target(policy: Policy, state: str, *, persistent: bool, known: bool
     return Found(state, TRAVELLING if policy.persist_target else None)
 
 
-@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize(("state", "transport"), WAYS)
 @pytest.mark.parametrize("flags", FLAGS)
 @pytest.mark.parametrize(
     ("persistent", "known"),
@@ -77,7 +83,6 @@ def found_on_target(policy: Policy, state: str, *, persistent: bool, known: bool
         )
     ],
 )
-@pytest.mark.parametrize("state", ["running", "paused"])
 def test_definitions(
     tiny: Tiny, state: str, persistent: bool, known: bool, flags: str, transport: str
 ) -> None:

@@ -20,9 +20,18 @@ JOBS: dict[str, Any] = yaml.safe_load(WORKFLOW.read_text())["jobs"]
 def lines() -> Iterator[tuple[str, str]]:
     """Job and command, without what it is called by."""
     for name, job in JOBS.items():
+        matrix = job.get("strategy", {}).get("matrix", {})
         for step in job["steps"]:
             for line in step.get("run", "").splitlines():
-                yield name, PREFIX.sub("", line)
+                yield from ((name, PREFIX.sub("", each)) for each in _each(line, matrix))
+
+
+def _each(line: str, matrix: dict[str, list[str]]) -> list[str]:
+    """With every value of the matrix that it names, if it names one."""
+    for key, values in matrix.items():
+        if (name := f"${{{{ matrix.{key} }}}}") in line:
+            return [line.replace(name, value) for value in values]
+    return [line]
 
 
 @pytest.mark.parametrize(("job", "line"), list(lines()))
