@@ -46,7 +46,7 @@ slow: ## the others: another guest's distribution, searches, whole suites in a s
 bench: ## how long the parts take, and what dominates each
 	$(BIN)/python -m benchmarks
 
-POLICIES := multifd-2 postcopy tls
+POLICIES := multifd-2 postcopy
 test-vagrant: purpose := vagrant
 test-vagrant: install ## the lab of virtual machines: made, held to the tutorial, and removed
 	$(BIN)/miglab up --lab vagrant
