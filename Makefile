@@ -33,14 +33,14 @@ live: ## scenarios/, on the embedded lab, but for those with a command of their 
 	$(BIN)/pytest scenarios -m "not slow and not kinds and not ailments"
 
 kinds: purpose := tests
-kinds: install ## other kinds of lab and share: own hosts, mixed releases, iSCSI, the tutorial page by page
+kinds: install ## other kinds of lab, share and suite: own hosts, mixed releases, iSCSI, the tutorial page by page
 	$(BIN)/pytest scenarios -m "kinds and not slow"
 
 ailments: purpose := tests
 ailments: install ## every failure that the doctor knows: made, named, met by a migration, mended
 	$(BIN)/pytest scenarios -m "ailments and not slow"
 
-slow: ## the others: another guest's distribution, searches, whole suites in a suite
+slow: ## the others: another guest's distribution, searches, virt-manager, a third host
 	$(BIN)/pytest scenarios -m slow
 
 bench: ## how long the parts take, and what dominates each

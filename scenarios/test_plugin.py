@@ -16,7 +16,7 @@ from miglab.guest_life import ask_guest, start_guest
 from miglab.lab.embedded import EmbeddedLab
 from miglab.lab.place import Place
 
-pytestmark = [pytest.mark.slow, pytest.mark.deadline(900)]
+pytestmark = [pytest.mark.kinds, pytest.mark.deadline(900)]
 
 EXAMPLE = Path("docs/examples/own-guest")
 NAME = "own-guest"
