@@ -23,6 +23,8 @@ BUSY = Load.parse("ws=48MiB,rate=20MiB/s,compress=80")
 TOO_MUCH = Load.parse("ws=64MiB,rate=max")
 SMALL = Load.parse("ws=16MiB,rate=5MiB/s")
 EASY = Load.parse("ws=4MiB,rate=1MiB/s")
+NESTED_SECONDS = 40
+"""Of which there are more by the lab's pace: encrypted, twice emulated, it does not end."""
 LOADS = {
     "precopy+32MiB/s": SMALL,
     "auto-converge+throttle-50%+more-20%": Load.parse("ws=96MiB,rate=max"),
@@ -93,7 +95,8 @@ SHOWS: dict[str, Callable[[Verdict], bool]] = {
 def test_every_policy(migrate: Any, unsupported: Any, lab: Lab, name: str) -> None:
     """It moves the guest, loses nothing, and shows what it must; or libvirt says why not."""
     load = EASY if lab.nested else LOADS.get(name, BUSY)
-    verdict = migrate(Scenario(load=load, policy=NAMED[name]))
+    limit = {"timeout_seconds": NESTED_SECONDS} if lab.nested else {}
+    verdict = migrate(Scenario(load=load, policy=NAMED[name]), **limit)
     if verdict.unsupported:
         assert verdict.fate == "stayed"
         unsupported(name, verdict.migration.error)
