@@ -27,7 +27,7 @@ types: ## mypy --strict
 	$(BIN)/mypy --strict $(CODE)
 
 unit: ## tests/, without a lab
-	$(BIN)/pytest tests -n auto --dist loadfile
+	$(BIN)/pytest tests
 
 live: ## scenarios/, on the embedded lab, but for those with a command of their own below
 	$(BIN)/pytest scenarios -m "not slow and not kinds and not ailments"

@@ -22,11 +22,10 @@ TRANSPORTS = {
     "p2p": {"peer_to_peer": True},
     "tunnelled": {"peer_to_peer": True, "tunnelled": True},
 }
-WAYS = [
+WAYS: list[Any] = [
     *(("running", transport) for transport in TRANSPORTS),
-    *(
-        ("paused", transport) for transport in ("client", "p2p")
-    ),  # tunnelled is p2p's, carried otherwise
+    # tunnelled is p2p's, carried otherwise
+    *(pytest.param("paused", each, marks=pytest.mark.kinds) for each in ("client", "p2p")),
 ]
 FLAGS = {
     "no-flags": {"persist_target": False, "undefine_source": False},
