@@ -1,10 +1,10 @@
 """Deeds in the middle of a migration, done when their moment has come and not when a clock says."""
 
-import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from miglab.migration.attendant import Attendant
 from miglab.migration.listener import Listener
 from miglab.observe.deeds import Deed
 
@@ -30,23 +30,13 @@ class At:
         return any(self.moment in (event.name, event.status) for event in listener.events())
 
 
-class Deeds:
+class Deeds(Attendant):
     """Does what is ``wanted``, in order, while the block runs; ``done`` says what and when."""
 
     def __init__(self, listener: Listener, wanted: Iterable[At]) -> None:
+        super().__init__(listener, "deeds")
         self.done: list[Deed] = []
-        self._listener, self._wanted = listener, list(wanted)
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._attend, name="deeds", daemon=True)
-
-    def __enter__(self) -> "Deeds":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self._listener.wake()
-        self._thread.join()
+        self._wanted = list(wanted)
 
     def undone(self) -> list[str]:
         """What never had its moment, and what failed, in words."""

@@ -1,6 +1,5 @@
 """The job while it runs: asked for whenever libvirt announces a new round of copying."""
 
-import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import libvirt
 
 from miglab.errors import HypervisorError
+from miglab.migration.attendant import Attendant
 from miglab.migration.hypervisor import Hypervisor
 from miglab.migration.listener import Listener
 from miglab.observe.events import Progress
@@ -17,7 +17,7 @@ HEARTBEAT_SECONDS = 1.0  # a first round may take minutes, and somebody may be w
 ACTIVE = (libvirt.VIR_DOMAIN_JOB_BOUNDED, libvirt.VIR_DOMAIN_JOB_UNBOUNDED)
 
 
-class ProgressReader:
+class ProgressReader(Attendant):
     """Reads while the block runs; what it read is in ``progress``, in order of time.
 
     ``also`` is called at the same moments.
@@ -30,21 +30,11 @@ class ProgressReader:
         show: Show,
         also: Callable[[], None] = lambda: None,
     ) -> None:
+        super().__init__(listener, "job-progress")
         self.progress: list[Progress] = []
-        self._listener, self._hosts, self._show, self._also = listener, hosts, show, also
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._read, name="job-progress", daemon=True)
+        self._hosts, self._show, self._also = hosts, show, also
 
-    def __enter__(self) -> "ProgressReader":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self._listener.wake()
-        self._thread.join()
-
-    def _read(self) -> None:
+    def _attend(self) -> None:
         rounds, active = 0, False
         while not self._ended.is_set():
             now = self._listener.await_round(rounds, HEARTBEAT_SECONDS, self._ended.is_set)
