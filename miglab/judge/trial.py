@@ -11,15 +11,13 @@ from pydantic import PositiveInt
 from miglab.judge.bisection import Kept
 from miglab.judge.measured import NS_PER_MS, Measured
 from miglab.judge.model import Precopy, Prediction, predict
+from miglab.judge.oracles.alive import pace
 from miglab.judge.promise import Promise, kept
 from miglab.judge.verdict import Verdict
 from miglab.observe.history import History
 from miglab.policy import Policy
 from miglab.values import Value
-from miglab.workload import PAGE, Load
-
-QEMU_DOWNTIME_MS_MAX = 300
-"""QEMU's own limit for the last stop, where none is set."""
+from miglab.workload import Load
 
 
 class Terms(Value):
@@ -79,8 +77,7 @@ def achieved(history: History) -> float | None:
     before, after = history.guest_before, history.guest_settled
     if before is None or after is None or after.mono_ns <= before.mono_ns:
         return None
-    pages = after.load.written - before.load.written
-    return max(0.0, pages * PAGE * 1e9 / (after.mono_ns - before.mono_ns))
+    return max(0.0, pace(before, after))
 
 
 def model(terms: Terms, load: Load, history: History) -> Precopy | None:
@@ -93,6 +90,6 @@ def model(terms: Terms, load: Load, history: History) -> Precopy | None:
         bandwidth_bytes_per_s=terms.policy.bandwidth,
         dirty_rate_bytes_per_s=rate,
         working_set_bytes=load.working_set,
-        downtime_limit_ms=terms.policy.downtime_ms_max or QEMU_DOWNTIME_MS_MAX,
+        downtime_limit_ms=terms.policy.limit_ms,
         pattern="random" if load.pattern == "random" else "sequential",
     )

@@ -81,8 +81,13 @@ def _pace(load: LoadStatus, settled: GuestStatus, after: GuestStatus) -> Finding
 
 def pace(settled: GuestStatus, after: GuestStatus) -> float:
     """Bytes per second that the load rewrote between two answers, by the guest's own clock."""
-    seconds = max(1e-9, (after.mono_ns - settled.mono_ns) / 1e9)
+    seconds = max(1e-9, _seconds(settled, after))
     return (after.load.written - settled.load.written) * PAGE / seconds
+
+
+def _seconds(settled: GuestStatus, after: GuestStatus) -> float:
+    """By the guest's own clock."""
+    return (after.mono_ns - settled.mono_ns) / 1e9
 
 
 def least_pace(load: LoadStatus) -> float:
@@ -98,5 +103,4 @@ def _owes_a_page(settled: GuestStatus, after: GuestStatus) -> bool:
     """Whether the load's rate makes for pages between the two answers, by a wide margin."""
     if isinstance(after.load.rate, str):
         return True
-    seconds = (after.mono_ns - settled.mono_ns) / 1e9
-    return after.load.rate * seconds >= 10 * PAGE
+    return after.load.rate * _seconds(settled, after) >= 10 * PAGE
