@@ -66,7 +66,7 @@ def bridge(network: Network, node: Node) -> Generator[Any]:
         return
     nic = _nic(network, node)
     if not ours:
-        _require_nothing_further(network, node, nic)
+        _require_nothing_further(network, node, nic, found)
     if nic != network.nic:
         say(host, f"{nic} is taken for {network.nic}")
     guard, commands = PLANS[ruler(nic)](network, node, nic, found)
@@ -89,9 +89,9 @@ def _nic(network: Network, node: Node) -> str:
         raise OperationError(f"{host.name}: {error}") from None
 
 
-def _require_nothing_further(network: Network, node: Node, nic: str) -> None:
+def _require_nothing_further(network: Network, node: Node, nic: str, found: Found) -> None:
     """Raises OperationError where the NIC has more than the bridge would take over."""
-    found, routes = host.get_fact(Interfaces), host.get_fact(StaticRoutes, nic=nic)
+    routes = host.get_fact(StaticRoutes, nic=nic)
     if more := list(further(network, node, nic, found, routes)):
         address = network.interface(node.address)
         raise OperationError(

@@ -35,19 +35,19 @@ def qemu_user(facts: Facts, source: HostFacts, target: HostFacts) -> Iterator[Fi
     """NFS knows numbers only: what one host's QEMU owns, the other's may not open."""
     by_number = facts.topology is None or facts.topology.share.kind == "nfs"
     mine, theirs = account(source), account(target)
+    users = mine[0] != theirs[0]
     groups = None not in (mine[1], theirs[1]) and mine[1] != theirs[1]
-    if not by_number or (mine[0] == theirs[0] and not groups):
+    if not (by_number and (users or groups)):
         return
     owner = facts.topology.share.owner if facts.topology else mine[0]
     wrong, (uid, gid) = (source, theirs) if mine[0] != owner else (target, mine)
     yield Finding(
         id="qemu-user",
         # Its owner opens an image whatever the group is.
-        severity="dangerous" if mine[0] != theirs[0] else "advice",
+        severity="dangerous" if users else "advice",
         hosts=(source.name, target.name),
-        what="QEMU is another user, by number, on each of them"
-        if mine[0] != theirs[0]
-        else "QEMU has another group, by number, on each of them",
+        what=f"QEMU {'is another user' if users else 'has another group'}, by number, on each of"
+        " them",
         evidence=tuple(
             f"{host.name}: uid {who[0]}, gid {'not set' if who[1] is None else who[1]}"
             for host, who in ((source, mine), (target, theirs))
