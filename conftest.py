@@ -9,36 +9,29 @@ from pathlib import Path
 import pytest
 
 from miglab.lab.lab import Lab
+from miglab.pytest_plugin.session import deselect
 
 pytest_plugins = ["pytester"]  # for tests of our own plugin
 
 MACHINES = "test_vagrant.py"
-FOR: dict[str, set[str]] = {"vagrant": {"test_tutorial.py", MACHINES}, "site": set()}
-"""Scenarios by the origin of the lab they are for, besides those marked ``anywhere``: all others do
-to hosts what may be done to a lab's own containers alone."""
+"""What only virtual machines can show."""
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 
 
-def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """What only virtual machines can show is for them alone."""
-    others = config.getoption("--lab") != "vagrant" and collection_path.name == MACHINES
-    return True if others and collection_path.parent.name == "scenarios" else None
-
-
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """On somebody's own hosts nothing runs but what only moves a guest."""
-    wanted = FOR.get(config.getoption("--lab"))
-    if wanted is None:
-        return
-    others = [item for item in items if not (_is_anywhere(item) or item.path.name in wanted)]
-    config.hook.pytest_deselected(items=others)
-    items[:] = [item for item in items if item not in others]
+    origin = config.getoption("--lab")
+    deselect(config, items, [item for item in items if not _is_for(item, origin)])
 
 
-def _is_anywhere(item: pytest.Item) -> bool:
-    """Or no scenario of this repository's at all."""
-    return item.path.parent.name != "scenarios" or bool(item.get_closest_marker("anywhere"))
+def _is_for(item: pytest.Item, origin: str) -> bool:
+    """Most scenarios do to hosts what may be done to a lab's own containers alone."""
+    if item.path.parent.name != "scenarios" or item.get_closest_marker("anywhere"):
+        return True
+    if item.path.name == MACHINES:
+        return origin == "vagrant"
+    return origin == "embedded" or (origin, item.path.name) == ("vagrant", "test_tutorial.py")
 
 
 @pytest.fixture(scope="session")

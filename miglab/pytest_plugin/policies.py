@@ -5,6 +5,7 @@ from typing import NoReturn
 import pytest
 
 from miglab.pytest_plugin.kinds import Unsupported
+from miglab.pytest_plugin.session import deselect
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -22,9 +23,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Leaves out what is about other policies than those asked for."""
     asked = set(config.getoption("--lab-policy"))
     others = [item for item in items if asked and _about(item) - asked == _about(item) != set()]
-    if others:
-        config.hook.pytest_deselected(items=others)
-        items[:] = [item for item in items if item not in others]
+    deselect(config, items, others)
     if lacking := sorted(asked - set().union(*map(_about, items))):
         raise pytest.UsageError(f"--lab-policy: expected tests about it, found none: {lacking[0]}")
 

@@ -34,6 +34,13 @@ def uses_lab(item: pytest.Item) -> bool:
     return "lab" in getattr(item, "fixturenames", ())
 
 
+def deselect(config: pytest.Config, items: list[pytest.Item], others: list[pytest.Item]) -> None:
+    """Takes ``others`` out of what is to run, and says so."""
+    if others:
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if item not in others]
+
+
 def worker(config: pytest.Config) -> str | None:
     """``gw0``, … in a worker of pytest-xdist, which need not be installed."""
     known: dict[str, Any] = getattr(config, "workerinput", {})
