@@ -118,37 +118,35 @@ def _device(xml: str) -> Callable[[Any], None]:
 
 
 @contextmanager
-def a_local_disk(lab: EmbeddedLab) -> Iterator[None]:
-    """One more disk, which nobody shares."""
+def _with_disk(lab: EmbeddedLab, path: str, mode: str, xml: str) -> Iterator[None]:
+    """The guest has that device too, and its source alone the file behind it."""
     source, _ = _hosts(lab)
+    on_node(lab.place, source, f"truncate -s 1M {path} && chmod {mode} {path}")
+    try:
+        with restarted(lab, _device(xml)):
+            yield
+    finally:
+        on_node(lab.place, source, f"rm -f {path}")
+
+
+def a_local_disk(lab: EmbeddedLab) -> AbstractContextManager[None]:
+    """One more disk, which nobody shares."""
     path = "/var/lib/libvirt/images/scratch.img"
-    on_node(lab.place, source, f"truncate -s 1M {path} && chmod 666 {path}")
     xml = (
         '<disk type="file" device="disk"><driver name="qemu" type="raw" cache="none"/>'
         f'<source file="{path}"/><target dev="vdb" bus="virtio"/></disk>'
     )
-    try:
-        with restarted(lab, _device(xml)):
-            yield
-    finally:
-        on_node(lab.place, source, f"rm -f {path}")
+    return _with_disk(lab, path, "666", xml)
 
 
-@contextmanager
-def an_iso(lab: EmbeddedLab) -> Iterator[None]:
+def an_iso(lab: EmbeddedLab) -> AbstractContextManager[None]:
     """A seed image that only the source has."""
-    source, _ = _hosts(lab)
     path = "/var/lib/libvirt/images/seed.iso"
-    on_node(lab.place, source, f"truncate -s 1M {path} && chmod 644 {path}")
     xml = (
         '<disk type="file" device="cdrom"><driver name="qemu" type="raw"/>'
         f'<source file="{path}"/><target dev="sda" bus="sata"/><readonly/></disk>'
     )
-    try:
-        with restarted(lab, _device(xml)):
-            yield
-    finally:
-        on_node(lab.place, source, f"rm -f {path}")
+    return _with_disk(lab, path, "644", xml)
 
 
 @contextmanager

@@ -32,15 +32,18 @@ def home_and_other(lab: EmbeddedLab) -> tuple[str, str]:
 
 def link_cut(lab: EmbeddedLab, node: str, seconds: float) -> Deed:
     """The cable of ``node`` leads nowhere for so long."""
+    return lambda: _lasting(
+        seconds, lambda: _link(lab, node, "down"), lambda: _link(lab, node, "up")
+    )
 
-    def deed() -> None:
-        _link(lab, node, "down")
-        try:
-            time.sleep(seconds)
-        finally:
-            _link(lab, node, "up")
 
-    return deed
+def _lasting(seconds: float, begin: Deed, end: Deed) -> None:
+    """How long it lasts is what the fault is; it is over whatever happens meanwhile."""
+    begin()
+    try:
+        time.sleep(seconds)
+    finally:
+        end()
 
 
 def _link(lab: EmbeddedLab, node: str, state: str) -> None:
@@ -79,11 +82,7 @@ def share_stalled(lab: EmbeddedLab, seconds: float) -> Deed:
 
     def deed() -> None:
         server = process_on(lab, node, lambda process: process.info["name"] == "ganesha.nfsd")
-        server.send_signal(signal.SIGSTOP)
-        try:
-            time.sleep(seconds)
-        finally:
-            server.send_signal(signal.SIGCONT)
+        _lasting(seconds, server.suspend, server.resume)
 
     by_process = "ganesha" in on_node(lab.place, node, "ps -e -o comm=")
     return deed if by_process else link_cut(lab, node, seconds)

@@ -24,6 +24,7 @@ from miglab.lab.access import on_node
 from miglab.lab.embedded import EmbeddedLab
 from miglab.observe.history import History
 from scenarios import blackouts
+from scenarios.faults import home_and_other
 
 VIRSH = "virsh migrate --live --persistent --undefinesource vm1 qemu+ssh://{target}/system"
 
@@ -31,13 +32,6 @@ VIRSH = "virsh migrate --live --persistent --undefinesource vm1 qemu+ssh://{targ
 def by_hand(lab: EmbeddedLab, source: str, target: str) -> str:
     """The tutorial's own command, typed on ``source``."""
     return f"ssh -F {lab.place.ssh_config} {source} {VIRSH.format(target=target)}"
-
-
-def home_and_other(lab: EmbeddedLab) -> tuple[str, str]:
-    """Where the guest is, and where it could go."""
-    with fleet(lab) as hosts:
-        home = hosts.home()
-        return home.name, hosts.target(home, None).name
 
 
 @pytest.mark.usefixtures("guest")

@@ -18,6 +18,7 @@ from miglab.report.edge_page import page, write
 from miglab.report.edge_words import answered
 from miglab.workload import Load
 from tests.edges import searched, terms
+from tests.pages import assert_walkable
 from tests.report.conftest import DRAWN_SECONDS
 
 CONTRAST = Path(__file__).with_name("contrast.js").read_text()
@@ -49,12 +50,7 @@ def test_the_answer_comes_first() -> None:
 def test_the_structure_can_be_walked(trials_max: int) -> None:
     """One title, each id once, tables with caption and scopes; also of nothing at all."""
     root = parsed(answer(trials_max))
-    assert len(root.xpath("//main")) == len(root.xpath("//h1")) == 1
-    ids = root.xpath("//@id")
-    assert len(ids) == len(set(ids))
-    assert set(root.xpath("//@aria-labelledby")) <= set(ids)
-    assert all(table.xpath("caption") for table in root.xpath("//table"))
-    assert root.xpath("//th[not(@scope)]") == []
+    assert_walkable(root)
 
 
 def test_each_trial_leads_to_its_record() -> None:
